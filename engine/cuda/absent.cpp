@@ -1,0 +1,10 @@
+// engine/cuda/absent.cpp: all there is of CUDA in a build without it.
+#include "engine/backend.h"
+
+namespace engine {
+
+Backend* cuda_backend(int) {
+  return nullptr;
+}
+
+}  // namespace engine

@@ -1,0 +1,117 @@
+#include "engine/gradient_checkpoint.h"
+
+#include <algorithm>
+
+#include "engine/ops/op.h"
+
+namespace engine {
+namespace {
+
+using Tensors = std::vector<Tensor>;
+
+UnrollResult run_steps(const StepFunction& step, int64_t first, int64_t last, const Tensors& shared,
+                       Tensors carry) {
+  UnrollResult result;
+  for (int64_t t = first; t < last; ++t) {
+    UnrollStep next = step(t, shared, carry);
+    result.outputs.push_back(std::move(next.output));
+    carry = std::move(next.carry);
+  }
+  result.carry = std::move(carry);
+  return result;
+}
+
+Tensors detached(const Tensors& tensors) {
+  Tensors result;
+  for (const Tensor& tensor : tensors) result.push_back(tensor.detached());
+  return result;
+}
+
+Tensors joined(const Tensors& a, const Tensors& b) {
+  Tensors result = a;
+  result.insert(result.end(), b.begin(), b.end());
+  return result;
+}
+
+// Everything that the backward pass needs.
+struct Segments {
+  StepFunction step;
+  int64_t steps, length;
+  Tensors shared;
+  std::vector<Tensors> starts;  // carry at the start of each segment
+
+  // douts: T outputs, then the final carry. Gradients of shared, then of the first carry.
+  Tensors backward(const Tensors& douts) const;
+};
+
+Tensors Segments::backward(const Tensors& douts) const {
+  Tensors dshared(shared.size());
+  Tensors dcarry(douts.begin() + steps, douts.end());
+  for (size_t k = starts.size(); k-- > 0;) {
+    const int64_t first = static_cast<int64_t>(k) * length;
+    const int64_t last = std::min(steps, first + length);
+    const Tensors parameters = detached(shared), start = detached(starts[k]);
+    Tape tape;
+    for (const Tensor& tensor : joined(parameters, start)) tape.watch(tensor);
+    const UnrollResult again = run_steps(step, first, last, parameters, start);
+    const Tensors dsegment(douts.begin() + first, douts.begin() + last);
+    Tensors accumulators = dshared;
+    accumulators.resize(shared.size() + start.size());
+    const Tensors gradients =
+        tape.gradient(joined(again.outputs, again.carry), joined(dsegment, dcarry),
+                      joined(parameters, start), accumulators);
+    const auto split = gradients.begin() + static_cast<std::ptrdiff_t>(shared.size());
+    dshared.assign(gradients.begin(), split);
+    dcarry.assign(split, gradients.end());
+  }
+  return joined(dshared, dcarry);
+}
+
+}  // namespace
+
+UnrollResult unroll(const StepFunction& step, int64_t steps, const Tensors& shared,
+                    const Tensors& carry, int64_t segment) {
+  const Tensors inputs = joined(shared, carry);
+  if (segment <= 0 || segment >= steps || !Tape::recording(inputs)) {
+    return run_steps(step, 0, steps, shared, carry);
+  }
+  Segments segments{step, steps, segment, shared, {}};
+  UnrollResult result;
+  result.carry = carry;
+  {
+    const NoRecord none;
+    for (int64_t first = 0; first < steps; first += segment) {
+      segments.starts.push_back(result.carry);
+      UnrollResult part =
+          run_steps(step, first, std::min(steps, first + segment), shared, std::move(result.carry));
+      result.carry = std::move(part.carry);
+      for (Tensor& output : part.outputs) result.outputs.push_back(std::move(output));
+    }
+  }
+  // A step may hand an input through; the op's outputs need identities of their own.
+  result.outputs = detached(result.outputs);
+  result.carry = detached(result.carry);
+  Tape::record(
+      "unroll", inputs, joined(result.outputs, result.carry),
+      [segments = std::move(segments)](const Tensors& douts, InputGradients& grads) {
+        const Tensors gradients = segments.backward(douts);
+        for (size_t k = 0; k < gradients.size(); ++k) {
+          grads.set(static_cast<int>(k), gradients[k]);
+        }
+      },
+      Differentiable::Once);
+  return result;
+}
+
+int64_t segment_for_budget(int64_t steps, int64_t carry_bytes, int64_t tape_bytes_per_step,
+                           int64_t budget) {
+  if (steps * tape_bytes_per_step <= budget) return steps;
+  int64_t best = 1;
+  for (int64_t length = 1; length < steps; ++length) {
+    const int64_t segments = (steps + length - 1) / length;
+    if (segments * carry_bytes + length * tape_bytes_per_step <= budget) best = length;
+  }
+  return best;
+}
+
+}  // namespace engine
