@@ -1,0 +1,32 @@
+// vsml/dims.h: the letters used for dimensions everywhere in vsml/. Read this first.
+//
+//   P  members of a population: learners that run side by side and never exchange anything
+//   B  batch: examples that one learner sees at the same moment
+//   T  examples of an episode, one after another
+//   D  inputs of the whole network (pixels), C its classes
+//   I  inputs of a layer,  O  outputs of a layer: a dense layer has I x O cells
+//   H  state size of a cell: its LSTM has h [H] and c [H]
+//   F  size of a forward message,  R  size of a reverse message
+//
+// Shapes in comments are written with these letters: forward [P, B, I, F].
+//
+// parameters  what meta-training changes: the learning algorithm
+// state       what learning changes: what one learner has learned so far
+// tick        one pass of messages through a layer's cells
+// step        one example
+// episode     T examples of one task;  lifetime: all the examples a carried learner sees
+#pragma once
+
+#include <cstdint>
+
+namespace vsml {
+
+// Cells' sizes, shared by all layers of a network.
+struct CellDims {
+  int64_t state = 16;   // H
+  int64_t message = 8;  // F and R: both directions have the same size
+
+  friend bool operator==(const CellDims&, const CellDims&) = default;
+};
+
+}  // namespace vsml

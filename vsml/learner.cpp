@@ -1,0 +1,40 @@
+#include "vsml/learner.h"
+
+#include "engine/ops/movement.h"
+
+namespace vsml {
+
+LearnerState members_of(const LearnerState& state, int64_t first, int64_t last) {
+  LearnerState part;
+  for (const engine::Tensor& tensor : state.tensors) {
+    part.tensors.push_back(slice(tensor, 0, first, last).contiguous());
+  }
+  return part;
+}
+
+LearnerState side_by_side(const std::vector<LearnerState>& states) {
+  LearnerState joined;
+  if (states.size() == 1) return states[0];
+  for (size_t k = 0; !states.empty() && k < states[0].tensors.size(); ++k) {
+    std::vector<engine::Tensor> parts;
+    for (const LearnerState& state : states) parts.push_back(state.tensors[k]);
+    joined.tensors.push_back(engine::concat(parts, 0));
+  }
+  return joined;
+}
+
+LearnerState detached(const LearnerState& state) {
+  LearnerState result;
+  for (const engine::Tensor& tensor : state.tensors) result.tensors.push_back(tensor.detached());
+  return result;
+}
+
+int64_t bytes_of(const LearnerState& state) {
+  int64_t bytes = 0;
+  for (const engine::Tensor& tensor : state.tensors) {
+    bytes += tensor.size() * engine::size_of(tensor.dtype());
+  }
+  return bytes;
+}
+
+}  // namespace vsml

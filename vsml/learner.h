@@ -1,0 +1,72 @@
+// vsml/learner.h: what every learning algorithm looks like from outside.
+//
+// A learner holds options and nothing else. Its parameters (what meta-training changes) and its
+// state (what learning changes) are values that are passed in and handed back, so an unroll can be
+// cut, carried on, differentiated, saved and looked into at any example. To add a learner,
+// implement this class in one file of vsml/learners/ and name it in vsml/learners/make_learner.cpp.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/params.h"
+#include "engine/rng.h"
+#include "engine/tensor.h"
+
+namespace vsml {
+
+// What a learner must know of a task before it starts.
+struct TaskDims {
+  int64_t inputs = 0;   // D
+  int64_t classes = 0;  // C
+
+  friend bool operator==(const TaskDims&, const TaskDims&) = default;
+};
+
+// What P learners have learned so far: tensors whose first axis is P, in the order of
+// Learner::state_names(). A value; copies share storage until somebody writes.
+struct LearnerState {
+  std::vector<engine::Tensor> tensors;
+};
+
+struct LearnerStep {
+  LearnerState state;
+  engine::Tensor prediction;  // [P, B, C]; softmax of it are the class probabilities
+};
+
+class Learner {
+ public:
+  virtual ~Learner() = default;
+
+  virtual const TaskDims& dims() const = 0;
+
+  // The parameters' names and shapes; the same for all TaskDims of one algorithm.
+  virtual const engine::ParamLayout& layout() const = 0;
+  // Initial parameters, flat [n].
+  virtual engine::Tensor initial_params(const engine::RngKey& key) const = 0;
+
+  virtual std::vector<std::string> state_names() const = 0;
+  // P = members.size() learners that have seen nothing; whatever is random in member p comes from
+  // its key alone. `batch` is B.
+  virtual LearnerState initial_state(const engine::ParamSet& params,
+                                     const std::vector<engine::RngKey>& members,
+                                     int64_t batch) const = 0;
+
+  // One example per batch entry: predicts, then learns.
+  //   input [P, B, D], label [P, B, C] one-hot
+  // The prediction depends on params, state and input only. Pass a state you are done with by
+  // std::move: its storage is reused as soon as it has been read. To predict without learning, step
+  // a copy and drop the state that comes back. Throws ShapeError if shapes do not fit.
+  virtual LearnerStep step(const engine::ParamSet& params, LearnerState state,
+                           const engine::Tensor& input, const engine::Tensor& label) const = 0;
+};
+
+// Members first .. last-1 of a state, and states side by side along P.
+LearnerState members_of(const LearnerState& state, int64_t first, int64_t last);
+LearnerState side_by_side(const std::vector<LearnerState>& states);
+// The same values, known to no tape.
+LearnerState detached(const LearnerState& state);
+// Bytes of all tensors.
+int64_t bytes_of(const LearnerState& state);
+
+}  // namespace vsml

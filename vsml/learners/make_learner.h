@@ -1,0 +1,18 @@
+// vsml/learners/make_learner.h: from options to a learner.
+#pragma once
+
+#include <memory>
+
+#include "vsml/learner.h"
+#include "vsml/learners/learner_options.h"
+
+namespace vsml {
+
+// The learner that `options` describe, for tasks of the given size. sgd and adam take the first
+// learning rate; callers that search a grid pass one rate at a time. Throws Error if the options
+// contradict each other.
+std::unique_ptr<Learner> make_learner(const LearnerOptions& options, const TaskDims& dims,
+                                      engine::DType dtype = engine::DType::f32,
+                                      engine::Device device = {});
+
+}  // namespace vsml

@@ -1,0 +1,48 @@
+// vsml/meta/meta_options.h: how parameters are meta-trained. Plain data, as in a spec.
+#pragma once
+
+#include <cstdint>
+
+namespace vsml {
+
+enum class MetaOptimizer { Bptt, Es };
+// Mean: cross entropy averaged over all examples; Last: of the last example only.
+enum class MetaLoss { Mean, Last };
+enum class Schedule { Constant, Cosine };
+// Initial: parameters = start + scale m with m trained and scale = max(|start|, floor).
+enum class StepScale { None, Initial };
+
+struct MetaOptions {
+  MetaOptimizer optimizer = MetaOptimizer::Bptt;
+  int64_t steps = 1000;
+  int64_t population = 16;  // bptt: lifetimes per step; es: antithetic pairs per step
+  int64_t chunk_size = 4;   // members that are computed together; part of the result's bits
+  int64_t batch_size = 1;   // examples a learner sees at once
+  MetaLoss loss = MetaLoss::Mean;
+
+  double learning_rate = 0.001;
+  Schedule schedule = Schedule::Constant;
+  int64_t warmup = 0;              // steps of linear warm-up
+  double final_learning_rate = 0;  // cosine: what is left at the end, as a fraction
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double clip_norm = 0;  // 0: no clipping
+  StepScale step_scale = StepScale::None;
+  double step_scale_floor = 0.1;
+
+  // An unroll is the examples that one gradient sees. Without carry every step starts a new
+  // lifetime of episode_length examples, cut for bptt into unrolls of `unroll` (0: full). With
+  // carry each member's state goes on into the next step until its lifetime ends.
+  int64_t episode_length = 100;
+  int64_t unroll = 0;
+  bool carry = false;
+  int64_t lifetime = 700;  // carry: longest lifetime; each is uniform in [0.3, 1] of it
+
+  double noise_std = 0.05;        // es
+  bool standardize_fitness = true;  // es: fitness to mean 0, deviation 1 over the population
+
+  int64_t memory_budget = 2048;  // MiB for what bptt stores; does not change any bit
+
+  friend bool operator==(const MetaOptions&, const MetaOptions&) = default;
+};
+
+}  // namespace vsml

@@ -1,0 +1,196 @@
+#include "vsml/network.h"
+
+#include <cmath>
+#include <fmt/format.h>
+
+#include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
+#include "engine/ops/nn.h"
+#include "engine/ops/op.h"
+#include "engine/ops/random.h"
+#include "engine/ops/reduce.h"
+
+namespace vsml {
+namespace {
+
+using engine::DType;
+using engine::Shape;
+using engine::Tensor;
+
+constexpr int kBatchAxis = 1;
+
+std::string cell_prefix(const NetworkOptions& options, int64_t layer, bool backward) {
+  std::string prefix = backward && options.separate_backward_cell ? "backward_cell" : "cell";
+  if (options.cell_per_layer) prefix += fmt::format(".{}", layer);
+  return prefix;
+}
+
+Tensor merged(const Tensor& x) {
+  const int64_t shared = x.dim(-1) / 2;
+  const Tensor average = mean(slice(x, -1, 0, shared), {kBatchAxis}, engine::KeepAxes::Yes);
+  return engine::concat(
+      {broadcast_to(average, x.shape().with(-1, shared)), slice(x, -1, shared, x.dim(-1))}, -1);
+}
+
+// [P, B, n] as channel 0 of messages [P, B, n, M].
+Tensor as_message(const Tensor& values, int64_t message) {
+  return pad(expand(values, -1), -1, 0, message - 1);
+}
+
+}  // namespace
+
+CellState merged_over_batch(const CellState& state) {
+  if (state.h.dim(kBatchAxis) == 1) return state;
+  return {merged(state.h), merged(state.c)};
+}
+
+Network::Network(const NetworkOptions& options, int64_t inputs, int64_t classes)
+    : options_(options), inputs_(inputs), classes_(classes) {
+  const auto require = [](bool holds, const std::string& rule) {
+    if (!holds) throw engine::Error("network: expected " + rule);
+  };
+  require(inputs >= 1 && classes >= 1, "at least one input and one class");
+  require(options.cell.state >= 1 && options.cell.message >= 1,
+          "state_size and message_size of 1 or more");
+  require(options.micro_ticks >= 1, "micro_ticks of 1 or more");
+  require(!options.layers.empty() && options.layers.back().outputs == 0,
+          "at least one layer, the last with outputs 0 (the task's classes)");
+  for (size_t k = 0; k + 1 < options.layers.size(); ++k) {
+    require(options.layers[k].outputs >= 1, fmt::format("outputs in layer {}", k));
+  }
+  require(options.output_channel >= 0 && options.output_channel < options.cell.message,
+          "output_channel below message_size");
+  require(!options.feed_label || options.cell.message >= 2, "message_size of 2 with feed_label");
+  require(options.backward_pass || !options.separate_backward_cell,
+          "backward_pass with separate_backward_cell");
+  require(options.backward_pass || !options.clear_reverse, "backward_pass with clear_reverse");
+  const int64_t cells = options.cell_per_layer ? num_layers() : 1;
+  for (const bool backward : {false, true}) {
+    if (backward && !options.separate_backward_cell) continue;
+    for (int64_t layer = 0; layer < cells; ++layer) {
+      add_cell_params(cell_prefix(options, layer, backward), options.cell, options.layer_norm,
+                      layout_);
+    }
+  }
+}
+
+int64_t Network::rows(int64_t layer) const {
+  const int64_t below = layer == 0 ? inputs_ : columns(layer - 1);
+  return below + (options_.layers[static_cast<size_t>(layer)].constant_input ? 1 : 0);
+}
+
+int64_t Network::columns(int64_t layer) const {
+  const int64_t outputs = options_.layers[static_cast<size_t>(layer)].outputs;
+  return outputs == 0 ? classes_ : outputs;
+}
+
+int64_t Network::num_cells() const {
+  int64_t cells = 0;
+  for (int64_t layer = 0; layer < num_layers(); ++layer) cells += rows(layer) * columns(layer);
+  return cells;
+}
+
+NetworkState Network::initial_state(const std::vector<engine::RngKey>& members, int64_t batch,
+                                    DType dtype, engine::Device device) const {
+  const int64_t hidden = options_.cell.state;
+  const auto random = static_cast<int64_t>(
+      std::floor(options_.random_state_fraction * static_cast<double>(hidden)));
+  const auto population = static_cast<int64_t>(members.size());
+  std::vector<Tensor> draws;
+  for (const engine::RngKey& key : members) {
+    draws.push_back(engine::truncated_normal({num_cells() * random}, key, dtype, device));
+  }
+  const Tensor drawn = stack(draws, 0);  // [P, cells * random]
+  NetworkState state;
+  int64_t first = 0;
+  for (int64_t layer = 0; layer < num_layers(); ++layer) {
+    const Shape grid{population, batch, rows(layer), columns(layer)};
+    const int64_t count = grid[2] * grid[3] * random;
+    const Tensor c =
+        reshape(slice(drawn, 1, first, first + count), {population, 1, grid[2], grid[3], random}) *
+        (1 / std::sqrt(static_cast<double>(grid[2])));
+    first += count;
+    state.layers.push_back({Tensor::zeros(grid + Shape{hidden}, dtype, device),
+                            pad(broadcast_to(c, grid + Shape{random}), -1, 0, hidden - random)});
+    state.reverse.push_back(
+        Tensor::zeros({population, batch, grid[3], options_.cell.message}, dtype, device));
+  }
+  return state;
+}
+
+// One example on its way through the layers.
+struct Network::Pass {
+  const engine::ParamSet& params;
+  NetworkState& state;
+  // Forward message waiting at each layer's inputs, [P, B, I, F] without the constant input; the
+  // last entry is what leaves the network.
+  std::vector<Tensor> forward;
+};
+
+Tensor Network::with_constant(const Tensor& forward, int64_t layer) const {
+  const auto& constant = options_.layers[static_cast<size_t>(layer)].constant_input;
+  if (!constant) return forward;
+  const Tensor value = Tensor::full({forward.dim(0), forward.dim(1), 1}, *constant, forward.dtype(),
+                                    forward.device());
+  return engine::concat({forward, as_message(value, options_.cell.message)}, 2);
+}
+
+void Network::tick_layer(Pass& pass, int64_t layer, bool backward) const {
+  const auto k = static_cast<size_t>(layer);
+  const CellParams cell =
+      cell_params(pass.params, cell_prefix(options_, layer, backward), options_.cell);
+  const Messages in{with_constant(pass.forward[k], layer), pass.state.reverse[k]};
+  LayerTick result =
+      tick(cell, pass.state.layers[k], in, {options_.micro_ticks, options_.reduce, layer > 0});
+  pass.state.layers[k] = std::move(result.state);
+  pass.forward[k + 1] = std::move(result.out.forward);
+  if (layer > 0) {
+    pass.state.reverse[k - 1] = slice(result.out.reverse, 2, 0, columns(layer - 1));
+  }
+}
+
+Tensor Network::forward_pass(Pass& pass) const {
+  for (int64_t layer = 0; layer < num_layers(); ++layer) tick_layer(pass, layer, false);
+  const int64_t channel = options_.output_channel;
+  const Tensor y = slice(pass.forward.back(), -1, channel, channel + 1);
+  const Tensor flat = reshape(y, y.shape().part(0, 3));
+  const double bound = options_.output_bound;
+  return bound == 0 ? flat : tanh(flat * (1 / bound)) * bound;
+}
+
+void Network::reverse_pass(Pass& pass) const {
+  for (int64_t layer = num_layers(); layer-- > 0;) tick_layer(pass, layer, true);
+  const auto clear = [](Tensor& message) {
+    message = Tensor::zeros(message.shape(), message.dtype(), message.device());
+  };
+  clear(pass.state.reverse.back());
+  if (!options_.clear_reverse) return;
+  for (Tensor& message : pass.state.reverse) clear(message);
+}
+
+NetworkStep Network::step(const engine::ParamSet& params, NetworkState state, const Tensor& input,
+                          const Tensor& label) const {
+  if (input.rank() != 3 || label.rank() != 3 || input.dim(2) != inputs_ ||
+      label.dim(2) != classes_ || input.shape().part(0, 2) != label.shape().part(0, 2)) {
+    engine::throw_shape_error(
+        "network", fmt::format("input [P, B, {}] and label [P, B, {}]", inputs_, classes_),
+        {input.shape(), label.shape()});
+  }
+  const int64_t message = options_.cell.message, batch = input.dim(1);
+  for (CellState& layer : state.layers) layer = merged_over_batch(layer);
+  Pass pass{params, state, std::vector<Tensor>(static_cast<size_t>(num_layers()) + 1)};
+  pass.forward[0] = as_message(input, message);
+  NetworkStep result;
+  result.prediction = forward_pass(pass);
+  const Tensor error = (softmax(result.prediction) - label) * (1 / static_cast<double>(batch));
+  if (options_.feed_label) {
+    state.reverse.back() = engine::pad(engine::stack({error, label}, -1), -1, 0, message - 2);
+  } else {
+    state.reverse.back() = as_message(error, message);
+  }
+  if (options_.backward_pass) reverse_pass(pass);
+  result.state = std::move(state);
+  return result;
+}
+
+}  // namespace vsml

@@ -1,0 +1,78 @@
+// vsml/network.h: layers of cells, the order in which they tick, and the read-out.
+//
+// One example: the input enters as channel 0 of the first layer's forward message; the layers tick
+// in order, each on the reverse message that the layer above left with the example before; the
+// prediction is read from the last forward message; the error at the prediction is fed back as the
+// last layer's reverse message, with the next example or, with backward_pass, at once in a pass
+// over the layers in reverse order. Nothing else happens: learning is what the cells do with that.
+#pragma once
+
+#include <vector>
+
+#include "engine/params.h"
+#include "engine/rng.h"
+#include "vsml/layer.h"
+#include "vsml/network_options.h"
+
+namespace vsml {
+
+// What a network has learned so far.
+struct NetworkState {
+  std::vector<CellState> layers;
+  // Reverse message waiting at each layer's outputs, [P, B, O, R].
+  std::vector<engine::Tensor> reverse;
+};
+
+struct NetworkStep {
+  NetworkState state;
+  engine::Tensor prediction;  // [P, B, C], made before the label was used
+};
+
+class Network {
+ public:
+  // A network for tasks of `inputs` numbers and `classes` classes. Throws Error if the options
+  // contradict each other.
+  Network(const NetworkOptions& options, int64_t inputs, int64_t classes);
+
+  const NetworkOptions& options() const { return options_; }
+  int64_t inputs() const { return inputs_; }
+  int64_t classes() const { return classes_; }
+  int64_t num_layers() const { return static_cast<int64_t>(options_.layers.size()); }
+  // Cells' rows (neurons below, the constant input included) and columns of a layer.
+  int64_t rows(int64_t layer) const;
+  int64_t columns(int64_t layer) const;
+  // Cells of the whole network.
+  int64_t num_cells() const;
+
+  // The learning algorithm's parameters; the same for every number of inputs and classes.
+  const engine::ParamLayout& layout() const { return layout_; }
+
+  // State of members.size() learners that have seen nothing: h = 0; the first
+  // floor(random_state_fraction H) channels of c truncated normal with deviation 1 / sqrt(I), drawn
+  // from the member's key, equal over the batch; the rest 0.
+  NetworkState initial_state(const std::vector<engine::RngKey>& members, int64_t batch,
+                             engine::DType dtype, engine::Device device = {}) const;
+
+  // Sees one example per batch entry.
+  //   input [P, B, D], label [P, B, C] (one-hot)
+  // Throws ShapeError if they do not fit the network or the state.
+  NetworkStep step(const engine::ParamSet& params, NetworkState state, const engine::Tensor& input,
+                   const engine::Tensor& label) const;
+
+ private:
+  struct Pass;
+  engine::Tensor forward_pass(Pass& pass) const;
+  void reverse_pass(Pass& pass) const;
+  void tick_layer(Pass& pass, int64_t layer, bool backward) const;
+  engine::Tensor with_constant(const engine::Tensor& forward, int64_t layer) const;
+
+  NetworkOptions options_;
+  int64_t inputs_, classes_;
+  engine::ParamLayout layout_;
+};
+
+// With more than one example in a batch the learners of the batch share half of what they know: the
+// first half of the channels of h and of c is averaged over B.
+CellState merged_over_batch(const CellState& state);
+
+}  // namespace vsml

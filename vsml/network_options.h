@@ -1,0 +1,48 @@
+// vsml/network_options.h: everything that can be chosen about a VSML network. Plain data, the same
+// words as in a spec; docs/spec.schema.json has them with ranges.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vsml/dims.h"
+
+namespace vsml {
+
+// How a neuron combines the messages of its cells: the authors' code takes the mean, the paper's
+// equations the sum.
+enum class Reduce { Mean, Sum };
+
+enum class LayerType { Dense };
+
+struct LayerOptions {
+  LayerType type = LayerType::Dense;
+  // Neurons of the layer. 0 = the number of the task's classes; only the last layer may say so.
+  int64_t outputs = 0;
+  // One more input whose forward message is this constant and whose reverse message is dropped.
+  std::optional<double> constant_input;
+
+  friend bool operator==(const LayerOptions&, const LayerOptions&) = default;
+};
+
+struct NetworkOptions {
+  CellDims cell;
+  int64_t micro_ticks = 2;  // ticks of a layer on the same incoming messages
+  std::vector<LayerOptions> layers{LayerOptions{}};
+  Reduce reduce = Reduce::Mean;
+  int64_t output_channel = 1;  // channel of the last forward message that is read as y
+  double output_bound = 100;   // prediction = bound tanh(y / bound); 0: prediction = y
+  bool feed_label = false;     // the label enters as channel 1 beside the error
+  bool backward_pass = false;  // after each example, a pass over the layers in reverse order
+  bool separate_backward_cell = false;  // that pass has cell parameters of its own
+  bool clear_reverse = false;           // after the backward pass, zero every reverse message
+  bool cell_per_layer = false;          // each layer has cell parameters of its own
+  bool layer_norm = false;              // normalise each cell's messages
+  double random_state_fraction = 0.5;   // part of c's channels that starts random
+
+  friend bool operator==(const NetworkOptions&, const NetworkOptions&) = default;
+};
+
+}  // namespace vsml
