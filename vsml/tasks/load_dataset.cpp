@@ -1,0 +1,181 @@
+#include "vsml/tasks/load_dataset.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fmt/format.h>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <utility>
+
+#include "engine/error.h"
+#include "vsml/tasks/idx.h"
+#include "vsml/tasks/joined.h"
+
+namespace vsml {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct NamedSet {
+  const char* name;
+  int64_t most_classes;
+  const char* hint;
+};
+
+constexpr std::array<NamedSet, 4> kNamedSets = {{
+    {"fashion_mnist", 10, "install the package dataset-fashion-mnist, or set data to the folder"},
+    {"mnist", 10, "set data to the folder that has these files"},
+    {"kmnist", 10, "set data to the folder that has these files"},
+    {"emnist", 62, "set data to the folder that has these files"},
+}};
+
+struct FilePair {
+  std::string images, labels;
+
+  friend bool operator<(const FilePair& a, const FilePair& b) {
+    return std::tie(a.images, a.labels) < std::tie(b.images, b.labels);
+  }
+};
+
+const char* split_prefix(Split split) {
+  return split == Split::Train ? "train" : "t10k";
+}
+
+FilePair file_names(Split split) {
+  return {fmt::format("{}-images-idx3-ubyte", split_prefix(split)),
+          fmt::format("{}-labels-idx1-ubyte", split_prefix(split))};
+}
+
+// The file's path, with .gz if only that exists; empty if neither does. Of two the plain one.
+std::string existing(const fs::path& folder, const std::string& name) {
+  for (const char* ending : {"", ".gz"}) {
+    const fs::path path = folder / (name + ending);
+    std::error_code ignored;
+    if (fs::exists(path, ignored)) return path.string();
+  }
+  return {};
+}
+
+bool has_any_file(const fs::path& folder) {
+  for (const Split split : {Split::Train, Split::Test}) {
+    const FilePair names = file_names(split);
+    if (!existing(folder, names.images).empty() || !existing(folder, names.labels).empty()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+FilePair find_files(const NamedSet& set, Split split, const DataFolders& where) {
+  std::string dashed = set.name;
+  std::replace(dashed.begin(), dashed.end(), '_', '-');
+  const FilePair names = file_names(split);
+  for (const std::string& folder : where.folders) {
+    for (const fs::path& place :
+         {fs::path(folder) / set.name, fs::path(folder) / dashed, fs::path(folder)}) {
+      if (!has_any_file(place)) continue;
+      const FilePair found = {existing(place, names.images), existing(place, names.labels)};
+      if (found.images.empty() || found.labels.empty()) {
+        throw engine::IoError(
+            place.string(), "",
+            fmt::format("expected {}[.gz] of {}, found only other files of the set",
+                        found.images.empty() ? names.images : names.labels, set.name),
+            "complete the set, or remove this copy of it");
+      }
+      return found;
+    }
+  }
+  throw engine::IoError(
+      fmt::format("data set {}", set.name), "",
+      fmt::format("expected {}[.gz] and {}[.gz] in the folder {}, found no such folder in: {}",
+                  names.images, names.labels, set.name,
+                  engine::printable(joined(where.folders, ", "))),
+      set.hint);
+}
+
+Dataset read_files(const FilePair& files, const std::string& name, int64_t most_classes) {
+  IdxImages images = read_idx_images(files.images);
+  const std::vector<uint8_t> labels = read_idx_labels(files.labels);
+  if (images.count < 1 || images.height < 1 || images.width < 1) {
+    throw engine::IoError(files.images, "0x4",
+                          fmt::format("idx dim[0]: expected images of at least one pixel, found "
+                                      "{} x {} x {}",
+                                      images.count, images.height, images.width));
+  }
+  if (static_cast<int64_t>(labels.size()) != images.count) {
+    throw engine::IoError(
+        files.labels, "0x4",
+        fmt::format("idx dim[0]: expected {} labels, one for each image of {}, found {}",
+                    images.count, engine::printable(files.images), labels.size()),
+        "images and labels must be of the same split");
+  }
+  const auto beyond = std::find_if(labels.begin(), labels.end(),
+                                   [&](uint8_t label) { return label >= most_classes; });
+  if (beyond != labels.end()) {
+    const auto i = beyond - labels.begin();
+    throw engine::IoError(
+        files.labels, fmt::format("0x{:x}", 8 + i),
+        fmt::format("idx label[{}]: expected below {}, found {}", i, most_classes, *beyond));
+  }
+  Dataset set;
+  set.name = name;
+  set.count = images.count;
+  set.height = images.height;
+  set.width = images.width;
+  set.pixels = std::move(images.pixels);
+  set.labels.assign(labels.begin(), labels.end());
+  set.num_classes = 1 + *std::max_element(set.labels.begin(), set.labels.end());
+  return set;
+}
+
+// Files are read under the lock: two tasks that start at once on the same set read it once.
+std::shared_ptr<const Dataset> read_once(const FilePair& files, const std::string& name,
+                                         int64_t most_classes) {
+  static std::mutex mutex;
+  static std::map<FilePair, std::shared_ptr<const Dataset>> sets;
+  const std::lock_guard lock(mutex);
+  std::shared_ptr<const Dataset>& set = sets[files];
+  if (set == nullptr) {
+    set = std::make_shared<const Dataset>(read_files(files, name, most_classes));
+  }
+  return set;
+}
+
+}  // namespace
+
+DataFolders data_folders(const std::string& spec_folder, const std::string& project_folder) {
+  DataFolders where;
+  for (const std::string& folder : {spec_folder, project_folder}) {
+    if (!folder.empty()) where.folders.push_back(folder);
+  }
+  where.folders.push_back("/usr/share/datasets");
+  return where;
+}
+
+bool is_generated(const std::string& dataset) {
+  return dataset == "random" || dataset == "sum_sign";
+}
+
+std::shared_ptr<const Dataset> load_dataset(const TaskOptions& options, const DataFolders& where) {
+  if (options.dataset == "idx") {
+    if (options.images.empty() || options.labels.empty()) {
+      throw engine::Error("data set idx: expected the paths images and labels, found none for " +
+                          std::string(options.images.empty() ? "images" : "labels"));
+    }
+    return read_once({options.images, options.labels}, "idx", 256);
+  }
+  for (const NamedSet& set : kNamedSets) {
+    if (options.dataset != set.name) continue;
+    return read_once(
+        find_files(set, options.split, where),
+        fmt::format("{}/{}", set.name, options.split == Split::Train ? "train" : "test"),
+        set.most_classes);
+  }
+  throw engine::Error(
+      fmt::format("data set: expected fashion_mnist, mnist, kmnist, emnist or idx, found \"{}\"",
+                  engine::printable(options.dataset)));
+}
+
+}  // namespace vsml

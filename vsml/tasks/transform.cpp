@@ -1,0 +1,193 @@
+#include "vsml/tasks/transform.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <functional>
+#include <set>
+
+#include "engine/error.h"
+#include "vsml/tasks/joined.h"
+
+namespace vsml {
+namespace {
+
+constexpr int64_t kMostSide = 1 << 16;
+
+// What one new pixel reads along one axis.
+struct Taps {
+  int64_t first, second;
+  double weight;  // of the second
+};
+
+std::vector<Taps> bilinear_taps(int64_t from, int64_t to) {
+  std::vector<Taps> taps;
+  const double scale = static_cast<double>(from) / static_cast<double>(to);
+  for (int64_t i = 0; i < to; ++i) {
+    const double centre = (static_cast<double>(i) + 0.5) * scale - 0.5;
+    const double clamped = std::clamp(centre, 0.0, static_cast<double>(from - 1));
+    const auto first = static_cast<int64_t>(clamped);
+    taps.push_back({first, std::min(first + 1, from - 1), clamped - static_cast<double>(first)});
+  }
+  return taps;
+}
+
+void resize_bilinear(const float* in, int64_t width, const std::vector<Taps>& rows,
+                     const std::vector<Taps>& columns, float* out) {
+  for (const Taps& row : rows) {
+    const float* upper = in + row.first * width;
+    const float* lower = in + row.second * width;
+    for (const Taps& column : columns) {
+      const double top =
+          upper[column.first] * (1 - column.weight) + upper[column.second] * column.weight;
+      const double bottom =
+          lower[column.first] * (1 - column.weight) + lower[column.second] * column.weight;
+      *out++ = static_cast<float>(top * (1 - row.weight) + bottom * row.weight);
+    }
+  }
+}
+
+void resize_area(const float* in, int64_t width, int64_t to_height, int64_t to_width,
+                 int64_t row_factor, int64_t column_factor, float* out) {
+  const double area = static_cast<double>(row_factor * column_factor);
+  for (int64_t y = 0; y < to_height; ++y) {
+    for (int64_t x = 0; x < to_width; ++x) {
+      double sum = 0;
+      for (int64_t dy = 0; dy < row_factor; ++dy) {
+        const float* row = in + (y * row_factor + dy) * width + x * column_factor;
+        for (int64_t dx = 0; dx < column_factor; ++dx) sum += row[dx];
+      }
+      *out++ = static_cast<float>(sum / area);
+    }
+  }
+}
+
+Images empty_images(int64_t count, int64_t channels, int64_t height, int64_t width) {
+  const int64_t pixels = engine::checked_mul(height, width);
+  const int64_t total = engine::checked_mul(engine::checked_mul(count, channels), pixels);
+  Images images{count, channels, height, width, {}};
+  images.values.resize(static_cast<size_t>(total));
+  return images;
+}
+
+}  // namespace
+
+Images to_images(const Dataset& set) {
+  Images images = empty_images(set.count, set.channels, set.height, set.width);
+  std::transform(set.pixels.begin(), set.pixels.end(), images.values.begin(),
+                 [](uint8_t pixel) { return static_cast<float>(pixel) / 255.0f; });
+  return images;
+}
+
+Images resize(const Images& images, int64_t height, int64_t width) {
+  if (std::min(height, width) < 1 || std::max(height, width) > kMostSide) {
+    throw engine::Error(fmt::format("resize: expected sides from 1 to {}, found {} x {}", kMostSide,
+                                    height, width));
+  }
+  const bool whole = images.height % height == 0 && images.width % width == 0;
+  const std::vector<Taps> rows = bilinear_taps(images.height, height);
+  const std::vector<Taps> columns = bilinear_taps(images.width, width);
+  Images resized = empty_images(images.count, images.channels, height, width);
+  for (int64_t plane = 0; plane < images.count * images.channels; ++plane) {
+    const float* in = images.values.data() + plane * images.height * images.width;
+    float* out = resized.values.data() + plane * height * width;
+    if (whole) {
+      resize_area(in, images.width, height, width, images.height / height, images.width / width,
+                  out);
+    } else {
+      resize_bilinear(in, images.width, rows, columns, out);
+    }
+  }
+  return resized;
+}
+
+Images pad(const Images& images, int64_t margin) {
+  if (margin < 0 || margin > kMostSide) {
+    throw engine::Error(
+        fmt::format("pad: expected a margin from 0 to {}, found {}", kMostSide, margin));
+  }
+  Images padded = empty_images(images.count, images.channels, images.height + 2 * margin,
+                               images.width + 2 * margin);
+  for (int64_t plane = 0; plane < images.count * images.channels; ++plane) {
+    for (int64_t y = 0; y < images.height; ++y) {
+      const float* in = images.values.data() + (plane * images.height + y) * images.width;
+      float* out =
+          padded.values.data() + (plane * padded.height + margin + y) * padded.width + margin;
+      std::copy_n(in, images.width, out);
+    }
+  }
+  return padded;
+}
+
+Moments moments(const std::vector<float>& values) {
+  if (values.empty()) throw engine::Error("moments: expected at least one value, found none");
+  const auto count = static_cast<double>(values.size());
+  double sum = 0;
+  for (const float value : values) sum += value;
+  const double mean = sum / count;
+  double squares = 0;
+  for (const float value : values) squares += (value - mean) * (value - mean);
+  const double deviation = std::sqrt(squares / count);
+  const bool equal =
+      std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end();
+  return {mean, equal ? 1.0 : deviation};
+}
+
+Images standardize(Images images, const Moments& moments) {
+  for (float& value : images.values) {
+    value = static_cast<float>((value - moments.mean) / moments.deviation);
+  }
+  return images;
+}
+
+Dataset keep_classes(const Dataset& set, const std::vector<int64_t>& classes) {
+  const std::set<int64_t> present(set.labels.begin(), set.labels.end());
+  std::vector<int32_t> renumbered(static_cast<size_t>(set.num_classes), -1);
+  if (classes.empty()) throw engine::Error("classes: expected at least one class, found none");
+  for (size_t k = 0; k < classes.size(); ++k) {
+    if (!present.contains(classes[k])) {
+      throw engine::Error(fmt::format("classes: expected some of those in {}, {}, found {}",
+                                      set.name, joined(present, " "), classes[k]));
+    }
+    int32_t& label = renumbered[static_cast<size_t>(classes[k])];
+    if (label >= 0) {
+      throw engine::Error(
+          fmt::format("classes: expected each class once, found {} twice", classes[k]));
+    }
+    label = static_cast<int32_t>(k);
+  }
+
+  Dataset kept{set.name, 0, set.height, set.width, set.channels, {}, {}, 0};
+  kept.num_classes = static_cast<int64_t>(classes.size());
+  for (int64_t i = 0; i < set.count; ++i) {
+    const int32_t label = renumbered[static_cast<size_t>(set.labels[static_cast<size_t>(i)])];
+    if (label < 0) continue;
+    const auto pixels = set.pixels.begin() + i * set.image_size();
+    kept.pixels.insert(kept.pixels.end(), pixels, pixels + set.image_size());
+    kept.labels.push_back(label);
+  }
+  kept.count = static_cast<int64_t>(kept.labels.size());
+  return kept;
+}
+
+std::vector<float> random_projection_matrix(int64_t size, const engine::RngKey& key) {
+  std::vector<float> matrix(static_cast<size_t>(engine::checked_mul(size, size)));
+  engine::RandomStream stream(key);
+  const double scale = 1 / std::sqrt(static_cast<double>(size));
+  for (float& entry : matrix) entry = static_cast<float>(stream.normal() * scale);
+  return matrix;
+}
+
+void project(const float* input, const std::vector<float>& matrix, int64_t size, float* out) {
+  std::fill_n(out, size, 0.0f);
+  for (int64_t i = 0; i < size; ++i) {
+    const float* row = matrix.data() + i * size;
+    for (int64_t j = 0; j < size; ++j) out[j] += input[i] * row[j];
+  }
+}
+
+void permute(const float* input, const std::vector<int32_t>& order, float* out) {
+  for (size_t i = 0; i < order.size(); ++i) out[i] = input[order[i]];
+}
+
+}  // namespace vsml
