@@ -1,6 +1,8 @@
 #include "engine/gradient_checkpoint.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <utility>
 
 #include "engine/ops/op.h"
 
@@ -39,12 +41,27 @@ struct Segments {
   int64_t steps, length;
   Tensors shared;
   std::vector<Tensors> starts;  // carry at the start of each segment
+  // Last place of a tensor among the results, T outputs and then the final carry, by its identity.
+  // The op's gradient for a tensor that is several results is found there.
+  std::unordered_map<uint64_t, int64_t> place;
 
-  // douts: T outputs, then the final carry. Gradients of shared, then of the first carry.
-  Tensors backward(const Tensors& douts) const;
+  // The results with identities of their own: a step may hand an input through. What was one tensor
+  // stays one.
+  Tensors named_results(const Tensors& results);
+  // douts: of the results. Gradients of shared, then of the first carry.
+  Tensors backward(Tensors douts) const;
 };
 
-Tensors Segments::backward(const Tensors& douts) const {
+Tensors Segments::named_results(const Tensors& results) {
+  for (size_t k = 0; k < results.size(); ++k) place[results[k].id()] = static_cast<int64_t>(k);
+  Tensors named = detached(results);
+  for (size_t k = 0; k < results.size(); ++k) {
+    named[k] = named[static_cast<size_t>(place[results[k].id()])];
+  }
+  return named;
+}
+
+Tensors Segments::backward(Tensors douts) const {
   Tensors dshared(shared.size());
   Tensors dcarry(douts.begin() + steps, douts.end());
   for (size_t k = starts.size(); k-- > 0;) {
@@ -56,7 +73,15 @@ Tensors Segments::backward(const Tensors& douts) const {
     const UnrollResult again = run_steps(step, first, last, parameters, start);
     const Tensors dsegment(douts.begin() + first, douts.begin() + last);
     Tensors accumulators = dshared;
-    accumulators.resize(shared.size() + start.size());
+    for (const Tensor& entry : starts[k]) {
+      // An entry that an earlier segment gave as an output, too, has that gradient first, as it has
+      // in a plain unroll.
+      const auto found = place.find(entry.id());
+      const bool was_output = found != place.end() && found->second < first;
+      accumulators.push_back(
+          was_output ? std::exchange(douts[static_cast<size_t>(found->second)], Tensor())
+                     : Tensor());
+    }
     const Tensors gradients =
         tape.gradient(joined(again.outputs, again.carry), joined(dsegment, dcarry),
                       joined(parameters, start), accumulators);
@@ -75,7 +100,7 @@ UnrollResult unroll(const StepFunction& step, int64_t steps, const Tensors& shar
   if (segment <= 0 || segment >= steps || !Tape::recording(inputs)) {
     return run_steps(step, 0, steps, shared, carry);
   }
-  Segments segments{step, steps, segment, shared, {}};
+  Segments segments{step, steps, segment, shared, {}, {}};
   UnrollResult result;
   result.carry = carry;
   {
@@ -88,11 +113,11 @@ UnrollResult unroll(const StepFunction& step, int64_t steps, const Tensors& shar
       for (Tensor& output : part.outputs) result.outputs.push_back(std::move(output));
     }
   }
-  // A step may hand an input through; the op's outputs need identities of their own.
-  result.outputs = detached(result.outputs);
-  result.carry = detached(result.carry);
+  const Tensors results = segments.named_results(joined(result.outputs, result.carry));
+  result.outputs.assign(results.begin(), results.begin() + steps);
+  result.carry.assign(results.begin() + steps, results.end());
   Tape::record(
-      "unroll", inputs, joined(result.outputs, result.carry),
+      "unroll", inputs, results,
       [segments = std::move(segments)](const Tensors& douts, InputGradients& grads) {
         const Tensors gradients = segments.backward(douts);
         for (size_t k = 0; k < gradients.size(); ++k) {

@@ -2,7 +2,8 @@
 //
 // There is no generator state to share or to save: every number is a pure function of a key and its
 // index. The key says what the numbers are for; rank and thread are never part of it. The bits are
-// the same on every device and for every number of threads.
+// the same on every device and for every number of threads. A key has 2^34 numbers; those after
+// them repeat. engine/kernels/philox.h has the generator and the distributions.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ class RandomStream {
   double uniform();
   // Uniform in [low, high).
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  // Uniform in [0, n), without bias. Throws ShapeError if n < 1 or n > 2^32.
+  // Uniform in [0, n), without bias: one next(), rarely more. Throws ShapeError if n < 1 or
+  // n > 2^32.
   int64_t below(int64_t n);
   // Standard normal, float precision. One next().
   double normal();
@@ -41,8 +43,8 @@ class RandomStream {
   uint32_t block_[4] = {};
 };
 
-// A uniformly drawn order of 0 .. n-1 (Fisher-Yates). Throws ShapeError if n is negative or above
-// 2^31 - 1.
+// A uniformly drawn order of 0 .. n-1 (Fisher-Yates, from the end). Throws ShapeError if n is
+// negative or above 2^31 - 1.
 std::vector<int32_t> random_permutation(int64_t n, const RngKey& key);
 
 }  // namespace engine

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/error.h"
+#include "engine/joined.h"
 
 namespace engine {
 
@@ -62,7 +63,7 @@ bool operator==(const Shape& a, const Shape& b) {
 }
 
 std::string to_string(const Shape& shape) {
-  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
+  return "[" + joined(shape, ", ") + "]";
 }
 
 int normal_axis(const char* op, int axis, int rank) {

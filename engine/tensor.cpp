@@ -149,6 +149,7 @@ T* Tensor::data() {
 }
 
 View Tensor::view() const {
+  if (!defined()) throw Error("tensor: expected a tensor with elements, got an empty handle");
   View view;
   view.data = static_cast<char*>(storage_->data()) + offset_ * size_of(dtype_);
   view.dtype = dtype_;

@@ -1,8 +1,25 @@
 #include "vsml/learner.h"
 
+#include <fmt/format.h>
+
 #include "engine/ops/movement.h"
+#include "engine/ops/op.h"
 
 namespace vsml {
+
+void require_examples(const char* learner, const TaskDims& dims, const LearnerState& state,
+                      const engine::Tensor& input, const engine::Tensor& label) {
+  const int64_t members = state.tensors.at(0).dim(0);
+  if (input.rank() == 3 && label.rank() == 3 && input.dim(0) == members &&
+      label.dim(0) == members && input.dim(1) == label.dim(1) && input.dim(2) == dims.inputs &&
+      label.dim(2) == dims.classes) {
+    return;
+  }
+  engine::throw_shape_error(learner,
+                            fmt::format("input [{0}, B, {1}] and label [{0}, B, {2}]", members,
+                                        dims.inputs, dims.classes),
+                            {input.shape(), label.shape()});
+}
 
 LearnerState members_of(const LearnerState& state, int64_t first, int64_t last) {
   LearnerState part;

@@ -61,6 +61,11 @@ class Learner {
                            const engine::Tensor& input, const engine::Tensor& label) const = 0;
 };
 
+// For learners: throws ShapeError naming `learner` unless input is [P, B, D] and label [P, B, C]
+// with the state's P.
+void require_examples(const char* learner, const TaskDims& dims, const LearnerState& state,
+                      const engine::Tensor& input, const engine::Tensor& label);
+
 // Members first .. last-1 of a state, and states side by side along P.
 LearnerState members_of(const LearnerState& state, int64_t first, int64_t last);
 LearnerState side_by_side(const std::vector<LearnerState>& states);

@@ -60,6 +60,9 @@ Network::Network(const NetworkOptions& options, int64_t inputs, int64_t classes)
   }
   require(options.output_channel >= 0 && options.output_channel < options.cell.message,
           "output_channel below message_size");
+  require(options.output_bound >= 0, "output_bound of 0 or more");
+  require(options.random_state_fraction >= 0 && options.random_state_fraction <= 1,
+          "random_state_fraction from 0 to 1");
   require(!options.feed_label || options.cell.message >= 2, "message_size of 2 with feed_label");
   require(options.backward_pass || !options.separate_backward_cell,
           "backward_pass with separate_backward_cell");

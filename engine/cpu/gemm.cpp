@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "engine/cpu/kernels.h"
+#include "engine/cpu/vector/kernels.h"
+#include "engine/cpu_info.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
 
@@ -37,7 +39,8 @@ struct Matrix {
 Matrix matrix_of(const View& view, const char* data) {
   const int64_t rows = view.shape[view.rank - 2], columns = view.shape[view.rank - 1];
   const int64_t row_step = view.strides[view.rank - 2], column_step = view.strides[view.rank - 1];
-  const bool row_major = columns <= 1 || (column_step == 1 && (rows <= 1 || row_step >= columns));
+  const bool row_major = (columns <= 1 || column_step == 1) &&
+                         (rows <= 1 || row_step >= std::max<int64_t>(1, columns));
   if (row_major) {
     const int64_t leading = rows <= 1 ? columns : row_step;
     return {data, CblasNoTrans, static_cast<blasint>(std::max<int64_t>(leading, 1))};
@@ -160,3 +163,12 @@ void check_blas() {
 }
 
 }  // namespace engine::cpu
+
+namespace engine {
+
+CpuInfo cpu_info() {
+  return {cpu::vector_kernels().isa,
+          fmt::format("{}, kernel {}", openblas_get_config(), openblas_get_corename())};
+}
+
+}  // namespace engine

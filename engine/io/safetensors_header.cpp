@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "engine/error.h"
+#include "engine/joined.h"
 
 namespace engine {
 namespace {
@@ -266,7 +267,7 @@ std::string header_text(const SafetensorsHeader& header) {
   for (const TensorEntry& entry : header.entries) {
     text += fmt::format(R"(,{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
                         nlohmann::json(entry.name).dump(), stored_name(entry.dtype),
-                        fmt::join(entry.shape, ","), entry.begin, entry.end);
+                        joined(entry.shape, ","), entry.begin, entry.end);
   }
   return text + "}";
 }

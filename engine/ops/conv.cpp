@@ -82,6 +82,7 @@ Tensor fold(const Tensor& patches, int64_t height, int64_t width, int64_t stride
 Tensor conv2d(const Tensor& image, const Tensor& kernel, int64_t stride, Padding padding) {
   require_same_device("conv2d", image, kernel);
   require_same_dtype("conv2d", image, kernel);
+  require_float("conv2d", image);
   if (image.rank() != 4 || kernel.rank() != 4 || image.dim(3) != kernel.dim(2)) {
     throw_shape_error("conv2d", "image [N, Y, X, C] and kernel [Ky, Kx, C, K]",
                       {image.shape(), kernel.shape()});

@@ -1,5 +1,7 @@
 #include "engine/ops/linalg.h"
 
+#include <algorithm>
+
 #include "engine/ops/elementwise.h"
 #include "engine/ops/movement.h"
 #include "engine/ops/op.h"
@@ -12,8 +14,11 @@ bool blas_layout(const Tensor& x) {
   const auto last = static_cast<size_t>(x.rank() - 1);
   const int64_t rows = x.dim(-2), columns = x.dim(-1);
   const int64_t row_step = x.strides()[last - 1], column_step = x.strides()[last];
-  const bool row_major = columns <= 1 || (column_step == 1 && (rows <= 1 || row_step >= columns));
-  const bool column_major = rows <= 1 || (row_step == 1 && (columns <= 1 || column_step >= rows));
+  // A step of 0 repeats; BLAS has no way to say that.
+  const bool row_major = (columns <= 1 || column_step == 1) &&
+                         (rows <= 1 || row_step >= std::max<int64_t>(1, columns));
+  const bool column_major = (rows <= 1 || row_step == 1) &&
+                            (columns <= 1 || column_step >= std::max<int64_t>(1, rows));
   return row_major || column_major;
 }
 
@@ -84,7 +89,7 @@ Tensor affine(const Tensor& x, const Tensor& w, const Tensor& bias) {
       [x, w, shape = bias.shape()](const Tensor& dout, InputGradients& grads) {
         if (grads.wanted(0)) grads.set(0, matmul(dout, transpose(w)));
         if (grads.wanted(1)) {
-          const Tensor rows = reshape(x, {dout.size() / std::max<int64_t>(1, w.dim(1)), w.dim(0)});
+          const Tensor rows = reshape(x, {x.shape().part(0, x.rank() - 1).size(), w.dim(0)});
           grads.set(1, matmul(transpose(rows), reshape(dout, {rows.dim(0), w.dim(1)})));
         }
         if (grads.wanted(2)) grads.set(2, sum_to(dout, shape));

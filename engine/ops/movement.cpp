@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/joined.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/op.h"
 
@@ -68,7 +69,7 @@ Tensor permute(const Tensor& x, const std::vector<int>& order) {
   }
   if (!valid) {
     throw ShapeError(fmt::format("permute: expected each axis of {} once, got order [{}]",
-                                 to_string(x.shape()), fmt::join(order, ", ")));
+                                 to_string(x.shape()), joined(order, ", ")));
   }
   Tensor out = x.with_layout(shape, permuted(x.strides(), axes));
   record("permute", {x}, out, [inverse](const Tensor& dout, InputGradients& grads) {
@@ -214,6 +215,8 @@ Tensor stack(const std::vector<Tensor>& parts, int axis) {
   if (parts.empty()) throw ShapeError("stack: expected at least one tensor, got none");
   std::vector<Tensor> expanded;
   for (const Tensor& part : parts) {
+    require_same_device("stack", parts[0], part);
+    require_same_dtype("stack", parts[0], part);
     if (part.shape() != parts[0].shape()) {
       throw_shape_error("stack", "tensors of one shape", {parts[0].shape(), part.shape()});
     }
@@ -260,6 +263,12 @@ Tensor scatter_add(const Tensor& x, const Tensor& index, int axis, int64_t exten
 
 Tensor one_hot(const Tensor& index, int64_t classes, DType dtype) {
   require_i32("one_hot", "index", index);
+  if (!is_float(dtype)) {
+    throw DTypeError(fmt::format("one_hot: expected a result of f32 or f64, got {}", name_of(dtype)));
+  }
+  if (classes < 0) {
+    throw ShapeError(fmt::format("one_hot: expected 0 or more classes, got {}", classes));
+  }
   require_in_range("one_hot", index, classes);
   std::vector<int32_t> all(static_cast<size_t>(classes));
   for (size_t k = 0; k < all.size(); ++k) all[k] = static_cast<int32_t>(k);

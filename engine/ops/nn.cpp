@@ -42,6 +42,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target) {
     throw_shape_error("cross_entropy", "logits and target of one shape [..., C]",
                       {logits.shape(), target.shape()});
   }
+  require_same_device("cross_entropy", logits, target);
+  require_same_dtype("cross_entropy", logits, target);
   return negate(sum(target * log_softmax(logits), {-1}));
 }
 
@@ -49,6 +51,15 @@ Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& offset, do
   require_float("layer_norm", x);
   if (x.rank() < 1 || x.dim(-1) == 0) {
     throw_shape_error("layer_norm", "[..., n] with n of 1 or more", {x.shape()});
+  }
+  for (const Tensor* operand : {&scale, &offset}) {
+    require_same_device("layer_norm", x, *operand);
+    require_same_dtype("layer_norm", x, *operand);
+    if (operand->rank() > x.rank() ||
+        broadcast("layer_norm", operand->shape(), x.shape()) != x.shape()) {
+      throw_shape_error("layer_norm", "a scale and an offset that broadcast to x",
+                        {x.shape(), operand->shape()});
+    }
   }
   const Tensor centred = x - mean(x, {-1}, KeepAxes::Yes);
   const Tensor variance = mean(square(centred), {-1}, KeepAxes::Yes);

@@ -116,19 +116,22 @@ void MlpLearner::update_adam(const Tensor& rate, const std::vector<Tensor>& grad
   Tensor& updates = state.tensors.back();
   updates = updates + 1;
   // beta^updates, written with exp because the count is a tensor
+  // Far below epsilon squared: keeps the gradient of the root finite where nothing ever came in.
+  constexpr double kTiny = 1e-30;
   const Tensor correction1 = -exp(updates * std::log(options_.beta1)) + 1;
   const Tensor correction2 = -exp(updates * std::log(options_.beta2)) + 1;
   for (size_t k = 0; k < n; ++k) {
     Tensor &mean = state.tensors[n + k], &mean_square = state.tensors[2 * n + k];
     mean = mean * options_.beta1 + gradients[k] * (1 - options_.beta1);
     mean_square = mean_square * options_.beta2 + square(gradients[k]) * (1 - options_.beta2);
-    const Tensor scale = sqrt(mean_square / correction2) + options_.epsilon;
+    const Tensor scale = sqrt(mean_square / correction2 + kTiny) + options_.epsilon;
     state.tensors[k] = state.tensors[k] - rate * (mean / correction1) / scale;
   }
 }
 
 LearnerStep MlpLearner::step(const engine::ParamSet& params, LearnerState state,
                              const Tensor& input, const Tensor& label) const {
+  require_examples(rule_ == MlpRule::Sgd ? "sgd" : "adam", dims_, state, input, label);
   const Tensor log_rate = params["log_learning_rate"];
   const Tensor rate = reshape(exp(log_rate), {log_rate.size(), 1, 1});
   std::vector<Tensor> activations{options_.input_activation == InputActivation::Tanh ? tanh(input)

@@ -24,6 +24,7 @@ LearnerState NearestMeanLearner::initial_state(const engine::ParamSet&,
 
 LearnerStep NearestMeanLearner::step(const engine::ParamSet&, LearnerState state,
                                      const Tensor& input, const Tensor& label) const {
+  require_examples("nearest_mean", dims_, state, input, label);
   const Tensor &sums = state.tensors[0], &counts = state.tensors[1];
   const Tensor one = Tensor::scalar(1, dtype_, device_);
   const Tensor seen = expand(less(Tensor::scalar(0, dtype_, device_), counts), 1);  // [P, 1, C]

@@ -4,7 +4,7 @@
 
 #include "engine/error.h"
 #include "vsml/tasks/data_file.h"
-#include "vsml/tasks/joined.h"
+#include "engine/joined.h"
 
 namespace vsml {
 namespace {
@@ -73,7 +73,7 @@ int64_t num_elements(const DataFile& file, const std::vector<int64_t>& dims) {
   for (const int64_t dim : dims) {
     if (total > kMostElements / dim) {
       fail(file, kDimsOffset, "dim[0]", fmt::format("at most {} bytes of elements", kMostElements),
-           joined(dims, " x "));
+           engine::joined(dims, " x "));
     }
     total *= dim;
   }
@@ -88,7 +88,7 @@ Contents read_idx(const std::string& path, int rank, const std::string& kind) {
   const int64_t wanted = num_elements(file, contents.dims);
   const std::string declared =
       rank == 1 ? fmt::format("{} bytes of elements", wanted)
-                : fmt::format("{} = {} bytes of elements", joined(contents.dims, " x "), wanted);
+                : fmt::format("{} = {} bytes of elements", engine::joined(contents.dims, " x "), wanted);
   const std::string short_hint = "the file is cut short, or its header is wrong";
   const std::string long_hint = "the header is wrong, or something was appended to the file";
 

@@ -11,7 +11,7 @@
 
 #include "engine/error.h"
 #include "vsml/tasks/idx.h"
-#include "vsml/tasks/joined.h"
+#include "engine/joined.h"
 
 namespace vsml {
 namespace {
@@ -91,7 +91,7 @@ FilePair find_files(const NamedSet& set, Split split, const DataFolders& where) 
       fmt::format("data set {}", set.name), "",
       fmt::format("expected {}[.gz] and {}[.gz] in the folder {}, found no such folder in: {}",
                   names.images, names.labels, set.name,
-                  engine::printable(joined(where.folders, ", "))),
+                  engine::printable(engine::joined(where.folders, ", "))),
       set.hint);
 }
 

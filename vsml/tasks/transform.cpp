@@ -7,7 +7,7 @@
 #include <set>
 
 #include "engine/error.h"
-#include "vsml/tasks/joined.h"
+#include "engine/joined.h"
 
 namespace vsml {
 namespace {
@@ -147,7 +147,7 @@ Dataset keep_classes(const Dataset& set, const std::vector<int64_t>& classes) {
   for (size_t k = 0; k < classes.size(); ++k) {
     if (!present.contains(classes[k])) {
       throw engine::Error(fmt::format("classes: expected some of those in {}, {}, found {}",
-                                      set.name, joined(present, " "), classes[k]));
+                                      set.name, engine::joined(present, " "), classes[k]));
     }
     int32_t& label = renumbered[static_cast<size_t>(classes[k])];
     if (label >= 0) {

@@ -1,10 +1,10 @@
-// vsml/tasks/joined.h: lists in messages.
+// engine/joined.h: lists in messages. For .cpp files only (it needs fmt).
 #pragma once
 
 #include <fmt/format.h>
 #include <string>
 
-namespace vsml {
+namespace engine {
 
 // The elements of a range with `separator` between them.
 template <typename Range>
@@ -18,4 +18,4 @@ std::string joined(const Range& range, const char* separator) {
   return text;
 }
 
-}  // namespace vsml
+}  // namespace engine

@@ -1,0 +1,245 @@
+// What every learner promises (vsml/learner.h), for all of them.
+#include <doctest/doctest.h>
+#include <set>
+
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
+#include "tests/vsml/network_variants.h"
+#include "tests/vsml/vsml_checks.h"
+#include "vsml/learners/make_learner.h"
+
+using engine::DType;
+using engine::ParamSet;
+using engine::Shape;
+using engine::Tensor;
+using vsml::Learner;
+using vsml::LearnerOptions;
+using vsml::LearnerState;
+using vsml::LearnerStep;
+using vsml::LearnerType;
+using vsml::TaskDims;
+using namespace vsml::test;
+
+namespace {
+
+const TaskDims kDims{4, 3};
+
+std::vector<LearnerOptions> all_learners() {
+  std::vector<LearnerOptions> all;
+  const auto add = [&](LearnerType type, const std::string& name, auto change) {
+    LearnerOptions options;
+    options.type = type;
+    options.name = name;
+    options.network = small_network();
+    change(options);
+    all.push_back(options);
+  };
+  const auto plain = [](LearnerOptions&) {};
+  add(LearnerType::Vsml, "vsml", plain);
+  add(LearnerType::Vsml, "vsml with backward pass", [](LearnerOptions& o) {
+    o.network.backward_pass = o.network.layer_norm = true;
+    o.network.layers[1].constant_input = 1;
+  });
+  for (const LearnerType type : {LearnerType::Sgd, LearnerType::Adam}) {
+    const std::string name = type == LearnerType::Sgd ? "sgd" : "adam";
+    add(type, name, plain);
+    add(type, name + " with a hidden layer", [](LearnerOptions& o) { o.mlp.hidden = {5}; });
+  }
+  add(LearnerType::NearestMean, "nearest_mean", plain);
+  return all;
+}
+
+// Calls visit(learner, params) for every learner in f64, with lively parameters for vsml.
+template <class Visit>
+void for_all_learners(Visit visit) {
+  for (const LearnerOptions& options : all_learners()) {
+    CAPTURE(options.name);
+    const auto learner = make_learner(options, kDims, DType::f64);
+    const Tensor flat = options.type == LearnerType::Vsml ? lively_params(learner->layout(), 5)
+                                                          : learner->initial_params({1, 1, 0, 0});
+    visit(*learner, ParamSet(learner->layout(), flat));
+  }
+}
+
+Tensor input_at(uint64_t t, int64_t members, int64_t batch) {
+  return values({members, batch, kDims.inputs}, -1.5, 1.5, 70 + t);
+}
+Tensor label_at(uint64_t t, int64_t members, int64_t batch) {
+  return labels(members, batch, kDims.classes, 80 + t);
+}
+
+// A state after two examples, so that nothing in it is 0 by birth.
+LearnerState experienced(const Learner& learner, const ParamSet& params, int64_t members,
+                         int64_t batch) {
+  LearnerState state = learner.initial_state(params, member_keys(1, members), batch);
+  for (uint64_t t = 0; t < 2; ++t) {
+    state = learner
+                .step(params, std::move(state), input_at(t, members, batch),
+                      label_at(t, members, batch))
+                .state;
+  }
+  return state;
+}
+
+}  // namespace
+
+TEST_CASE("every learner: layout, parameters, names and shapes") {
+  for (const LearnerOptions& options : all_learners()) {
+    CAPTURE(options.name);
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      const auto learner = make_learner(options, kDims, dtype);
+      const auto other = make_learner(options, {7, 2}, dtype);
+      CHECK(learner->dims() == kDims);
+      const auto &entries = learner->layout().entries(), &others = other->layout().entries();
+      REQUIRE(entries.size() == others.size());
+      for (size_t k = 0; k < entries.size(); ++k) {
+        CHECK(entries[k].name == others[k].name);
+        CHECK(entries[k].shape == others[k].shape);
+      }
+      const Tensor flat = learner->initial_params({1, 1, 0, 0});
+      CHECK(flat.shape() == Shape{learner->layout().size()});
+      CHECK(flat.dtype() == dtype);
+      CHECK(same_bits(flat, learner->initial_params({1, 1, 0, 0})));
+
+      const ParamSet params(learner->layout(), flat);
+      const LearnerState state = learner->initial_state(params, member_keys(1, 3), 2);
+      const std::vector<std::string> names = learner->state_names();
+      CHECK(names.size() == state.tensors.size());
+      CHECK(std::set<std::string>(names.begin(), names.end()).size() == names.size());
+      const LearnerStep step = learner->step(params, state, cast(input_at(0, 3, 2), dtype),
+                                             cast(label_at(0, 3, 2), dtype));
+      CHECK(step.prediction.shape() == Shape{3, 2, kDims.classes});
+      CHECK(step.prediction.dtype() == dtype);
+      REQUIRE(step.state.tensors.size() == names.size());
+      for (size_t k = 0; k < names.size(); ++k) {
+        CAPTURE(names[k]);
+        CHECK(state.tensors[k].dim(0) == 3);
+        CHECK(state.tensors[k].dtype() == dtype);
+        CHECK(step.state.tensors[k].shape() == state.tensors[k].shape());
+        CHECK(step.state.tensors[k].dtype() == dtype);
+      }
+    }
+  }
+}
+
+TEST_CASE("every learner: the prediction does not depend on the label, the state does") {
+  for_all_learners([](const Learner& learner, const ParamSet& params) {
+    const LearnerState state = experienced(learner, params, 2, 2);
+    const Tensor input = input_at(5, 2, 2), label = label_at(5, 2, 2);
+    const Tensor other = engine::concat({slice(label, 2, 1, 3), slice(label, 2, 0, 1)}, 2);
+    const LearnerStep a = learner.step(params, state, input, label);
+    const LearnerStep b = learner.step(params, state, input, other);
+    CHECK(same_bits(a.prediction, b.prediction));
+    CHECK_FALSE(same_bits(a.state, b.state));
+  });
+}
+
+TEST_CASE("every learner: stepping a copy leaves the state as it was, and equals stepping it") {
+  for_all_learners([](const Learner& learner, const ParamSet& params) {
+    LearnerState state = experienced(learner, params, 2, 2);
+    const LearnerState saved = detached(state);
+    const LearnerStep copied = learner.step(params, state, input_at(5, 2, 2), label_at(5, 2, 2));
+    CHECK(same_bits(state, saved));
+    CHECK_FALSE(same_bits(copied.state, saved));
+    const LearnerStep moved =
+        learner.step(params, std::move(state), input_at(5, 2, 2), label_at(5, 2, 2));
+    CHECK(same_bits(moved.state, copied.state));
+    CHECK(same_bits(moved.prediction, copied.prediction));
+  });
+}
+
+TEST_CASE("every learner: a member of a population is the same alone") {
+  for_all_learners([](const Learner& learner, const ParamSet& shared) {
+    constexpr int64_t kMembers = 3;
+    // with shared parameters, and with one set per member
+    std::vector<Tensor> own;
+    for (int64_t p = 0; p < kMembers; ++p) {
+      own.push_back(shared.flat() + 0.01 * static_cast<double>(p));
+    }
+    for (const Tensor& flat : {shared.flat(), engine::stack(own, 0)}) {
+      const ParamSet params(learner.layout(), flat);
+      const std::vector<engine::RngKey> keys = member_keys(1, kMembers);
+      LearnerState together = learner.initial_state(params, keys, 2);
+      std::vector<LearnerState> alone;
+      for (const engine::RngKey& key : keys) {
+        alone.push_back(learner.initial_state(shared, {key}, 2));
+      }
+      CHECK(same_bits(together, vsml::side_by_side(alone)));
+      for (uint64_t t = 0; t < 4; ++t) {
+        const Tensor input = input_at(t, kMembers, 2), label = label_at(t, kMembers, 2);
+        LearnerStep step = learner.step(params, std::move(together), input, label);
+        together = std::move(step.state);
+        for (int64_t p = 0; p < kMembers; ++p) {
+          const auto part = [&](const Tensor& x) { return slice(x, 0, p, p + 1); };
+          const ParamSet mine(learner.layout(), params.per_member() ? part(flat) : flat);
+          LearnerState& state = alone[static_cast<size_t>(p)];
+          LearnerStep one = learner.step(mine, std::move(state), part(input), part(label));
+          state = std::move(one.state);
+          CHECK(error_of(part(step.prediction), one.prediction) < 1e-12);
+          CHECK(error_of(members_of(together, p, p + 1), state) < 1e-12);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("every learner: the same key gives the same state, another key another") {
+  for (const LearnerOptions& options : all_learners()) {
+    CAPTURE(options.name);
+    const auto learner = make_learner(options, kDims);
+    const ParamSet params(learner->layout(), learner->initial_params({}));
+    const LearnerState a = learner->initial_state(params, member_keys(1, 2), 1);
+    CHECK(same_bits(a, learner->initial_state(params, member_keys(1, 2), 1)));
+    if (options.type == LearnerType::NearestMean) continue;
+    CHECK_FALSE(same_bits(a, learner->initial_state(params, member_keys(2, 2), 1)));
+    CHECK_FALSE(same_bits(members_of(a, 0, 1), members_of(a, 1, 2)));
+  }
+}
+
+TEST_CASE("every learner: examples that do not fit are told") {
+  for_all_learners([](const Learner& learner, const ParamSet& params) {
+    const LearnerState state = learner.initial_state(params, member_keys(1, 2), 2);
+    const auto refuses = [&](const Shape& input, const Shape& label) {
+      CAPTURE(engine::to_string(input) + " " + engine::to_string(label));
+      CHECK_THROWS_AS(learner.step(params, state, Tensor::zeros(input, DType::f64),
+                                   Tensor::zeros(label, DType::f64)),
+                      engine::ShapeError);
+    };
+    refuses({2, 2, 5}, {2, 2, 3});
+    refuses({2, 2, 1}, {2, 2, 3});
+    refuses({2, 2, 4}, {2, 2, 2});
+    refuses({2, 2, 4}, {2, 2, 1});
+    refuses({2, 2, 4}, {2, 1, 3});
+    refuses({2, 1, 4}, {2, 2, 3});
+    refuses({1, 2, 4}, {1, 2, 3});
+    refuses({3, 2, 4}, {3, 2, 3});
+    refuses({2, 4}, {2, 3});
+  });
+}
+
+TEST_CASE("every learner: the message says what was expected") {
+  LearnerOptions options;
+  options.type = LearnerType::Sgd;
+  const auto sgd = make_learner(options, kDims);
+  const ParamSet params(sgd->layout(), sgd->initial_params({}));
+  const LearnerState state = sgd->initial_state(params, member_keys(1, 2), 1);
+  std::string text;
+  try {
+    sgd->step(params, state, Tensor::zeros({2, 1, 4}, DType::f32),
+              Tensor::zeros({2, 1, 2}, DType::f32));
+  } catch (const engine::ShapeError& error) {
+    text = error.what();
+  }
+  CHECK(text == "sgd: expected input [2, B, 4] and label [2, B, 3], got [2, 1, 4] and [2, 1, 2]");
+}
+
+TEST_CASE("learner state: parts, joins, bytes") {
+  const LearnerState state{{values({3, 2}, -1, 1, 1), values({3, 4, 2}, -1, 1, 2)}};
+  CHECK(bytes_of(state) == (6 + 24) * 8);
+  const LearnerState last = members_of(state, 1, 3);
+  CHECK(last.tensors[1].shape() == Shape{2, 4, 2});
+  CHECK(same_bits(vsml::side_by_side({members_of(state, 0, 1), last}), state));
+  CHECK(same_bits(detached(state), state));
+  CHECK(detached(state).tensors[0].id() != state.tensors[0].id());
+}

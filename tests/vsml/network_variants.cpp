@@ -1,0 +1,75 @@
+#include "tests/vsml/network_variants.h"
+
+#include "tests/vsml/vsml_checks.h"
+
+namespace vsml::test {
+
+NetworkOptions small_network() {
+  NetworkOptions options;
+  options.cell = {2, 2};
+  options.micro_ticks = 1;
+  options.layers = {{LayerType::Dense, 2, {}}, {LayerType::Dense, 0, {}}};
+  return options;
+}
+
+std::vector<NetworkVariant> network_variants() {
+  std::vector<NetworkVariant> variants;
+  const auto add = [&](const std::string& name, auto change) {
+    NetworkOptions options = small_network();
+    change(options);
+    variants.push_back({name, options});
+  };
+  add("plain", [](NetworkOptions&) {});
+  add("one layer", [](NetworkOptions& o) { o.layers = {LayerOptions{}}; });
+  add("three layers", [](NetworkOptions& o) {
+    o.layers = {{LayerType::Dense, 2, {}}, {LayerType::Dense, 3, {}}, LayerOptions{}};
+  });
+  add("micro ticks", [](NetworkOptions& o) { o.micro_ticks = 3; });
+  add("sum", [](NetworkOptions& o) { o.reduce = Reduce::Sum; });
+  add("output channel", [](NetworkOptions& o) { o.output_channel = 0; });
+  add("no bound", [](NetworkOptions& o) { o.output_bound = 0; });
+  add("tight bound", [](NetworkOptions& o) { o.output_bound = 0.5; });
+  add("label", [](NetworkOptions& o) { o.feed_label = true; });
+  add("backward pass", [](NetworkOptions& o) { o.backward_pass = true; });
+  add("backward cell",
+      [](NetworkOptions& o) { o.backward_pass = o.separate_backward_cell = true; });
+  add("cleared", [](NetworkOptions& o) { o.backward_pass = o.clear_reverse = true; });
+  add("own cells", [](NetworkOptions& o) { o.cell_per_layer = true; });
+  add("own backward cells", [](NetworkOptions& o) {
+    o.cell_per_layer = o.backward_pass = o.separate_backward_cell = true;
+  });
+  add("layer norm", [](NetworkOptions& o) {
+    o.layer_norm = true;
+    o.cell.message = 4;
+  });
+  add("constant below", [](NetworkOptions& o) { o.layers[0].constant_input = 0.7; });
+  add("constants", [](NetworkOptions& o) {
+    o.layers[0].constant_input = -1.3;
+    o.layers[1].constant_input = 0.4;
+    o.backward_pass = true;
+  });
+  add("much", [](NetworkOptions& o) {
+    o.cell = {3, 4};
+    o.micro_ticks = 2;
+    o.reduce = Reduce::Sum;
+    o.feed_label = o.backward_pass = o.separate_backward_cell = o.layer_norm = true;
+    o.layers[0].constant_input = 1;
+    o.output_channel = 2;
+    o.output_bound = 3;
+  });
+  return variants;
+}
+
+NetworkState lively_state(const Network& network, int64_t members, int64_t batch, uint64_t salt) {
+  NetworkState state;
+  const CellDims cell = network.options().cell;
+  for (int64_t k = 0; k < network.num_layers(); ++k) {
+    const engine::Shape grid{members, batch, network.rows(k), network.columns(k), cell.state};
+    state.layers.push_back({values(grid, -0.9, 0.9, ++salt), values(grid, -1.5, 1.5, ++salt)});
+    state.reverse.push_back(
+        values({members, batch, network.columns(k), cell.message}, -1, 1, ++salt));
+  }
+  return state;
+}
+
+}  // namespace vsml::test

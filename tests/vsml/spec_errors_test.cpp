@@ -1,0 +1,356 @@
+#include <doctest/doctest.h>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+#include "tests/vsml/spec_files.h"
+#include "vsml/experiment/validate_spec.h"
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// The small spec with a piece of its text replaced.
+std::string with(const std::string& old, const std::string& text) {
+  std::string spec = small_spec();
+  const size_t begin = spec.find(old);
+  REQUIRE(begin != std::string::npos);
+  return spec.replace(begin, old.size(), text);
+}
+
+// `message` is how it begins, `hint` a part of it.
+void check_failure(const Failure& failure, const std::string& message,
+                   const std::string& hint = {}) {
+  CAPTURE(failure.message);
+  CAPTURE(failure.hint);
+  CHECK(failure.message.rfind(message, 0) == 0);
+  CHECK(contains(failure.hint, hint));
+  CHECK_FALSE(contains(failure.message + failure.hint, "\n"));
+}
+
+void check_file(const std::string& old, const std::string& text, const std::string& message,
+                const std::string& hint = {}) {
+  CAPTURE(text);
+  check_failure(failure_of(with(old, text)), message, hint);
+}
+
+void check_override(const std::string& override, const std::string& message,
+                    const std::string& hint = {}) {
+  CAPTURE(override.substr(0, 60));
+  check_failure(failure_of(small_spec(), {override}), message, hint);
+}
+
+}  // namespace
+
+TEST_CASE("the small spec itself is right") {
+  CHECK(failure_of(small_spec()).message.empty());
+}
+
+TEST_CASE("text that is not JSON") {
+  check_failure(failure_of(""), "spec.json:1: column 1: expected JSON, got unexpected end");
+  check_failure(failure_of("[]"), "spec.json:1: expected an object, got a list");
+  check_failure(failure_of("7"), "spec.json:1: expected an object, got 7");
+  check_file("\"seed\": 7,", "\"seed\": 7, // a comment", "spec.json:3: column 14: expected JSON",
+             "$comment");
+  check_file("\"seed\": 7,", "\"seed\": 1e999,", "spec.json:3: seed: column");
+  check_file("\"seed\": 7,", "\"seed\": NaN,", "spec.json:3: seed: column");
+  check_file("\"seed\": 7,", "\"seed\": 07,", "spec.json:3: column");
+  check_file("\"seed\": 7,", "\"seed\": 7,\n\"seed\": 8,",
+             "spec.json:4: seed: expected each key once, got it on line 3 before");
+  check_file("\"unroll\": 20", "\"unroll\": 20,", "spec.json:8: meta: column 3: expected JSON",
+             "no comma");
+}
+
+TEST_CASE("a spec cut anywhere is refused") {
+  const std::string text = small_spec();
+  for (size_t length = 0; length + 2 < text.size(); ++length) {
+    CAPTURE(length);
+    CHECK(failure_of(text.substr(0, length)).message.rfind("spec.json:", 0) == 0);
+  }
+}
+
+TEST_CASE("unknown keys") {
+  check_file("\"unroll\"", "\"unrol\"",
+             "spec.json:7: meta.unrol: expected a known key, got \"unrol\"",
+             "did you mean \"unroll\"?");
+  check_file("\"seed\"", "\"sede\"", "spec.json:3: sede: expected a known key", "\"seed\"");
+  check_file("\"seed\"", "\"unroll\"", "spec.json:3: unroll: expected a known key",
+             "\"unroll\" is a key at meta.unroll");
+  check_file("\"seed\"", "\"zzzz\"", "spec.json:3: zzzz: expected a known key", "known keys: name");
+  check_file("\"seed\"", "\"\"", "spec.json:3: expected a known key, got \"\"");
+  check_file("{\"outputs\": 4}", "{\"output\": 4}",
+             "spec.json:4: learner.layers[0].output: expected a known key", "\"outputs\"");
+  check_file("\"weight\"", "\"wieght\"", "spec.json:11: tasks.train[0].wieght: expected a known",
+             "\"weight\"");
+  check_file("\"weight\"", "\"random-projection\"", "spec.json:11: tasks.train[0].random-proj",
+             "\"random_projection\"");
+  check_file("\"beta1\"", "\"Beta1\"", "spec.json:16: evaluate.learners[1].Beta1: expected a known",
+             "\"beta1\"");
+  check_file("\"seed\"", "\"\\u001b[2J\"", "spec.json:3: \\x1b[2J: expected a known key");
+  check_file("\"seed\"", "\"" + std::string(100'000, 'k') + "\"", "spec.json:3: kkkk");
+}
+
+TEST_CASE("wrong types") {
+  check_file("\"seed\": 7", "\"seed\": \"7\"",
+             "spec.json:3: seed: expected an integer from 0 to 18446744073709551615, got \"7\"");
+  check_file("\"seed\": 7", "\"seed\": -1", "spec.json:3: seed: expected an integer from 0 to");
+  check_file("\"seed\": 7", "\"seed\": 18446744073709551616", "spec.json:3: seed: expected");
+  check_file("\"seed\": 7", "\"seed\": 7.5", "spec.json:3: seed: expected");
+  check_file("20", "2.5", "spec.json:7: meta.unroll: expected an integer from 0 to 1000000000");
+  check_file("20", "true", "spec.json:7: meta.unroll: expected an integer");
+  check_file("20", "null", "spec.json:7: meta.unroll: expected an integer");
+  check_file("20", "\n[20]",
+             "spec.json:8: meta.unroll: expected an integer from 0 to 1000000000, "
+             "got a list");
+  check_file("\"unroll\": 20", "\"carry\": 1",
+             "spec.json:7: meta.carry: expected true or false, got 1");
+  check_file("\"unroll\": 20", "\"learning_rate\": \"x\"",
+             "spec.json:7: meta.learning_rate: expected a number of at least 0 and at most");
+  check_file("\"bptt\"", "1", "spec.json:6: meta.optimizer: expected one of bptt or es, got 1");
+  check_file("\"seed\": 7", "\"name\": 7", "spec.json:3: name: expected text in quotes, got 7");
+  check_file("\"seed\": 7", "\"data\": {}", "spec.json:3: data: expected a path in quotes, got an");
+  check_file("{\"type\": \"vsml\", \"layers\": [{\"outputs\": 4}, {}]}", "[]",
+             "spec.json:4: learner: expected an object, got a list");
+  check_file("[{\"outputs\": 4}, {}]", "{}",
+             "spec.json:4: learner.layers: expected a list of objects, got an object");
+  check_file("[{\"outputs\": 4}, {}]", "[]",
+             "spec.json:4: learner.layers: expected from 1 to 1000 objects, got 0");
+  check_file("{\"outputs\": 4}", "4", "spec.json:4: learner.layers[0]: expected an object, got 4");
+  check_file("\"weight\": 1", "\"resize\": 14",
+             "spec.json:11: tasks.train[0].resize: expected [height, width] or null, got 14");
+  check_file("\"weight\": 1", "\"resize\": [14]",
+             "spec.json:11: tasks.train[0].resize: expected [height, width], got 1 numbers");
+  check_file("\"weight\": 1", "\"resize\": [14, 0]",
+             "spec.json:11: tasks.train[0].resize[1]: expected an integer from 1 to 1024, got 0");
+  check_file("\"beta1\": 0.8", "\"learning_rate\": []",
+             "spec.json:16: evaluate.learners[1].learning_rate: expected from 1 to 1000 numbers");
+  check_file("\"beta1\": 0.8", "\"learning_rate\": [0.1, \"x\"]",
+             "spec.json:16: evaluate.learners[1].learning_rate[1]: expected a number");
+  check_file(
+      "\"beta1\": 0.8", "\"learning_rate\": \"x\"",
+      "spec.json:16: evaluate.learners[1].learning_rate: expected a number of at least 0 and "
+      "at most 1000000000, or a list of such numbers, got \"x\"");
+  check_file("\"beta1\": 0.8", "\"hidden\": 5",
+             "spec.json:16: evaluate.learners[1].hidden: expected a list of integers, got 5");
+}
+
+TEST_CASE("out of range, and words that are none of the choices") {
+  check_file("20", "-1",
+             "spec.json:7: meta.unroll: expected an integer from 0 to 1000000000, "
+             "got -1");
+  check_file("20", "9223372036854775808", "spec.json:7: meta.unroll: expected an integer");
+  check_file("20", "1e300", "spec.json:7: meta.unroll: expected an integer");
+  check_file("\"weight\": 1", "\"weight\": -0.5",
+             "spec.json:11: tasks.train[0].weight: expected a number of at least 0 and at most "
+             "1000000000, got -0.5");
+  check_file("0.8", "1",
+             "spec.json:16: evaluate.learners[1].beta1: expected a number of at least "
+             "0 and below 1, got 1");
+  check_file("\"beta1\": 0.8", "\"epsilon\": 0",
+             "spec.json:16: evaluate.learners[1].epsilon: expected a number above 0 and at most 1");
+  check_file("\"bptt\"", "\"btpt\"",
+             "spec.json:6: meta.optimizer: expected one of bptt or es, got \"btpt\"",
+             "did you mean \"bptt\"?");
+  check_file("\"fashion_mnist\"", "\"fashion-mnist\"",
+             "spec.json:11: tasks.train[0].dataset: expected one of fashion_mnist, mnist, kmnist, "
+             "emnist, idx, random or sum_sign, got \"fashion-mnist\"",
+             "did you mean \"fashion_mnist\"?");
+  check_file("\"outputs\": 4", "\"type\": \"conv\"",
+             "spec.json:4: learner.layers[0].type: expected dense, got \"conv\"");
+}
+
+TEST_CASE("missing keys, and keys of another type") {
+  check_file("{\"dataset\": \"random\"}", "\n{}",
+             "spec.json:13: tasks.train[1].dataset: expected this key, got none");
+  check_file("{\"dataset\": \"random\"}", "{\"datset\": \"random\"}",
+             "spec.json:12: tasks.train[1].datset: expected a known key", "\"dataset\"");
+  check_file("{\"type\": \"vsml\", \"layers\"", "{\"hidden\": [], \"layers\"",
+             "spec.json:4: learner.hidden: expected type sgd or adam with this key, got vsml (the "
+             "default)");
+  check_file("{\"type\": \"sgd\"}", "{\"beta1\": 0.5, \"type\": \"sgd\"}",
+             "spec.json:16: evaluate.learners[0].beta1: expected type adam with this key, got sgd");
+  check_file("{\"type\": \"sgd\"}", "{\"type\": \"nearest_mean\", \"learning_rate\": 1}",
+             "spec.json:16: evaluate.learners[0].learning_rate: expected type sgd or adam with");
+  check_file("{\"type\": \"sgd\"}", "{\"type\": \"sgd\", \"state_size\": 4}",
+             "spec.json:16: evaluate.learners[0].state_size: expected type vsml with this key");
+  check_file("\"dataset\": \"random\"", "\"dataset\": \"random\", \"pad\": 1",
+             "spec.json:12: tasks.train[1].pad: expected dataset fashion_mnist, mnist, kmnist, "
+             "emnist or idx with this key, got random");
+  check_file("\"weight\": 1", "\"pairs\": 1",
+             "spec.json:11: tasks.train[0].pairs: expected dataset random with this key, got "
+             "fashion_mnist");
+  check_file("\"weight\": 1", "\"images\": \"x\"",
+             "spec.json:11: tasks.train[0].images: expected dataset idx with this key");
+  check_file("\"dataset\": \"sum_sign\"", "\"dataset\": \"sum_sign\", \"split\": \"test\"",
+             "spec.json:14: tasks.test[0].split: expected dataset fashion_mnist, mnist");
+}
+
+TEST_CASE("keys that contradict one another") {
+  check_file("{\"outputs\": 4}, {}", "{\"outputs\": 4},\n {\"outputs\": 3}",
+             "spec.json:5: learner.layers[1].outputs: expected 0 in the last layer, got 3",
+             "the last layer's outputs are the task's classes");
+  check_file("{\"outputs\": 4}, {}", "{}, {}",
+             "spec.json:4: learner.layers[0].outputs: expected the number of neurons, got 0");
+  const std::string layers = "\"layers\": [{\"outputs\": 4}, {}]";
+  check_file(layers, "\n\"output_channel\": 8",
+             "spec.json:5: learner.output_channel: expected a channel below message_size 8, got 8");
+  check_file(layers, "\n\"feed_label\": true,\n\"message_size\": 1, \"output_channel\": 0",
+             "spec.json:5: learner.feed_label: expected message_size of at least 2");
+  check_file(layers, "\n\"separate_backward_cell\": true",
+             "spec.json:5: learner.separate_backward_cell: expected backward_pass true");
+  check_file(layers, "\n\"clear_reverse\": true",
+             "spec.json:5: learner.clear_reverse: expected backward_pass true with this key");
+  check_file(layers, "\n\"init\": {\"type\": \"file\"}",
+             "spec.json:5: learner.init.path: expected the path of a trained algorithm");
+  check_file(layers, "\n\"init\": {\"type\": \"untrained\"}",
+             "spec.json:5: learner.init.type: expected random or file with experiment meta_train");
+  check_file("{\"type\": \"vsml\", " + layers + "}", "{\"type\": \"sgd\"}",
+             "spec.json:4: learner.type: expected vsml with experiment meta_train, got sgd");
+  check_file("{\"type\": \"sgd\"}", "{\"type\": \"vsml\"}",
+             "spec.json:16: evaluate.learners[0].init.type: expected file or untrained");
+  check_file("\"unroll\": 20", "\"carry\": true,\n\"unroll\": 0",
+             "spec.json:8: meta.unroll: expected at least 1 with carry, got 0");
+  check_file("\"bptt\",", "\"es\",\n\"carry\": true,",
+             "spec.json:7: meta.carry: expected optimizer bptt with carry, got es");
+  check_file("\"dataset\": \"random\"", "\"dataset\": \"idx\", \"labels\": \"x\"",
+             "spec.json:12: tasks.train[1].images: expected the file of images, got none");
+  check_file("\"dataset\": \"random\"", "\"dataset\": \"idx\", \"images\": \"x\"",
+             "spec.json:12: tasks.train[1].labels: expected the file of labels, got none");
+  check_file("\"weight\": 1", "\"classes\": [1, 2, 1]",
+             "spec.json:11: tasks.train[0].classes: expected each class once");
+  check_file("\"seed\": 7", "\"name\": \"../x\"",
+             "spec.json:3: name: expected a name that can be a folder's, got \"../x\"");
+  check_failure(failure_of(R"({"tasks": {"train": [{"dataset": "random", "weight": 0}]}})"),
+                "spec.json:1: tasks.train: expected weights with a sum above 0, got 0");
+  check_failure(failure_of("{}"), "spec.json:1: tasks.train: expected at least one task");
+  check_failure(failure_of(R"({"experiment": "meta_test"})"),
+                "spec.json:1: tasks.test: expected at least one task");
+  check_failure(failure_of("{\"experiment\": \"meta_test\",\n"
+                           "\"tasks\": {\"test\": [{\"dataset\": \"random\"}]}}"),
+                "spec.json:1: learner.init.type: expected file or untrained", "trained");
+}
+
+TEST_CASE("a trained algorithm brings its options: what they demand of one another is not asked") {
+  const auto failure = [](const std::string& type) {
+    return failure_of(R"({"tasks": {"train": [{"dataset": "random"}]},
+        "learner": {"init": {"type": ")" +
+                          type + R"("}, "output_channel": 12, "clear_reverse": true}})",
+                      type == "file" ? std::vector<std::string>{"learner.init.path=x"}
+                                     : std::vector<std::string>{});
+  };
+  check_failure(failure("random"), "spec.json:2: learner.output_channel: expected a channel below");
+  CHECK(failure("file").message.empty());
+}
+
+TEST_CASE("a spec made in the program is validated too") {
+  vsml::Spec spec;
+  spec.name = "x";
+  spec.tasks.train.resize(1);
+  spec.learner.network.output_channel = 99;
+  CHECK_THROWS_WITH_AS(vsml::validate_spec(spec, vsml::SpecSource()),
+                       "spec: learner.output_channel: expected a channel below message_size 8, got "
+                       "99",
+                       vsml::SpecError);
+}
+
+TEST_CASE("extending what is not there, oneself, or too much") {
+  check_file("\"seed\": 7", "\"extends\": \"none.json\"",
+             "spec.json:3: extends: expected a file, found none at");
+  check_file("\"seed\": 7", "\"extends\": [\"nobody\"]",
+             "spec.json:3: extends[0]: expected the name of a shipped spec, got \"nobody\"");
+  check_file("\"seed\": 7", "\"extends\": 7",
+             "spec.json:3: extends: expected the path or name of a spec, got 7");
+  check_file("\"seed\": 7", "\"extends\": \"./spec.json\"",
+             "spec.json:3: extends: expected no cycle, got back to");
+
+  const TemporaryFolder folder;
+  const auto fails_with = [&](const std::string& name, const std::string& part) {
+    try {
+      vsml::load_spec(folder / name);
+      FAIL("loaded");
+    } catch (const vsml::SpecError& error) {
+      const std::string message = error.what();
+      CAPTURE(message);
+      CHECK(contains(message, part));
+    }
+  };
+  write_text(folder, "a.json", R"({"extends": "sub/b.json"})");
+  write_text(folder, "sub/b.json", "{\n\"extends\": [\"../a.json\"]}");
+  fails_with("a.json", "b.json:2: extends[0]: expected no cycle");
+
+  write_text(folder, "0.json", small_spec());
+  for (int k = 1; k <= 9; ++k) {
+    write_text(folder, std::to_string(k) + ".json",
+               "{\"extends\": \"" + std::to_string(k - 1) + ".json\"}");
+  }
+  CHECK(vsml::load_spec(folder / "8.json").spec.seed == 7);
+  fails_with("9.json", "1.json:1: extends: expected at most 8 specs one above the other");
+
+  std::string many;
+  for (int k = 0; k < 64; ++k) many += std::string(k > 0 ? "," : "") + "\"0.json\"";
+  write_text(folder, "many.json", "{\"extends\": [" + many + "]}");
+  fails_with("many.json", "extends[63]: expected at most 64 files");
+
+  write_text(folder, "bad.json", "{\"seed\":\n 7.5}");
+  write_text(folder, "child.json", "{\"extends\": \"bad.json\"}");
+  fails_with("child.json", "bad.json:2: seed: expected an integer");
+  write_text(folder, "list.json", "\n[]");
+  write_text(folder, "of_list.json", "{\"extends\": \"list.json\"}");
+  fails_with("of_list.json", "list.json:2: expected an object, got a list");
+}
+
+TEST_CASE("overrides that are malformed") {
+  check_override("a", "--set: expected KEY=VALUE, got \"a\"", "--set meta.steps=100");
+  check_override("", "--set: expected KEY=VALUE, got \"\"");
+  check_override("=", "--set: expected KEY=VALUE, got \"=\"");
+  check_override("=1", "--set: expected KEY=VALUE, got \"=1\"");
+  check_override("name=", "--set name: expected a value after '=', got none", "\"\"");
+  check_override("meta..steps=1", "--set meta..steps: expected keys with one dot between them");
+  check_override(".seed=1", "--set .seed: expected keys with one dot");
+  check_override("seed.=1", "--set seed.: expected keys with one dot");
+  check_override("tasks.train[0=1", "--set tasks.train[0: expected an index like [0], got \"[0\"");
+  check_override("tasks.train[x]=1", "--set tasks.train[x]: expected an index");
+  check_override("tasks.train[]=1", "--set tasks.train[]: expected an index");
+  check_override("tasks.train[0]x=1", "--set tasks.train[0]x: expected an index");
+  check_override("tasks.train[99999999999999999999]=1", "--set tasks.train[9999999");
+  check_override("learner={\"type\":", "--set learner.type: column 8: expected JSON, got");
+  check_override("name=\"a", "--set name: column 2: expected JSON, got invalid string");
+  check_override("learner={\"type\": 1, \"type\": 2}",
+                 "--set learner.type: expected each key once");
+  check_override("name=" + std::string(1 << 21, 'x'), "--set name: expected at most 1048576 bytes");
+  check_override("name=" + std::string("a\0b", 3), "--set name: expected text, got NUL");
+  std::string deep = "a";
+  for (int k = 0; k < 100'000; ++k) deep += ".a";
+  check_override(deep + "=1", "--set a.a.a");
+  check_override("meta=" + std::string(100'000, '['), "--set meta: expected lists and objects at");
+}
+
+TEST_CASE("overrides that do not fit the spec") {
+  check_override("a[9]=1", "--set a[9]: expected a list at index 9, got none in the spec");
+  check_override("tasks.train[9]=1", "--set tasks.train[9]: expected an index below 2, got 9");
+  check_override("tasks.train.2.weight=1", "--set tasks.train.2.weight: expected an index below 2");
+  check_override("seed.x=1", "--set seed.x: expected an object or a list around \"x\", got 7");
+  check_override("seed.0=1", "--set seed.0: expected a list at index 0, got 7");
+  check_override("tasks.train.weight=1", "--set tasks.train.weight: expected an object or a list");
+  check_override("checkpoint.every.x=1",
+                 "--set checkpoint.every: expected an integer from 1 to "
+                 "1000000000, got an object");
+  check_override("metta.steps=1", "--set metta: expected a known key, got \"metta\"", "\"meta\"");
+  check_override("meta.step=1", "--set meta.step: expected a known key", "\"steps\"");
+  check_override("tasks.train.0.wieght=1", "--set tasks.train[0].wieght: expected a known key",
+                 "\"weight\"");
+  check_override("meta.steps=0",
+                 "--set meta.steps: expected an integer from 1 to 1000000000, got 0");
+  check_override("meta.steps=1e999", "--set meta.steps: expected an integer");
+  check_override("meta.steps=ten",
+                 "--set meta.steps: expected an integer from 1 to 1000000000, got "
+                 "\"ten\"");
+  check_override("meta.learning_rate=NaN", "--set meta.learning_rate: expected a number");
+  check_override("learner={\"tpye\": \"sgd\"}", "--set learner.tpye: expected a known key",
+                 "\"type\"");
+  check_override("name=1", "--set name: expected text in quotes, got 1");
+  check_override("extends=x.json", "--set extends: expected a key that can be set, got extends");
+  check_override("learner.output_channel=8", "--set learner.output_channel: expected a channel");
+}

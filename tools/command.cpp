@@ -1,0 +1,201 @@
+#include "tools/command.h"
+
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "engine/error.h"
+#include "engine/parallel.h"
+#include "tools/shipped.h"
+#include "vsml/experiment/adopt_algorithm.h"
+#include "vsml/experiment/environment.h"
+#include "vsml/experiment/run.h"
+#include "vsml/experiment/run_directory.h"
+#include "vsml/experiment/spec_schema.h"
+#include "vsml/experiment/spec_writer.h"
+#include "vsml/meta/meta_trainer.h"
+
+namespace tools {
+namespace {
+
+volatile std::sig_atomic_t stop_requested = 0;
+
+// The first signal asks for a stop at the end of the step; a second one ends the process at once.
+void request_stop(int signal) {
+  stop_requested = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+void install_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+    struct sigaction action = {};
+    action.sa_handler = request_stop;
+    action.sa_flags = SA_RESTART;
+    sigaction(signal, &action, nullptr);
+  }
+  // A closed pipe and a limit of the file size are seen as failed writes.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+struct Arguments {
+  std::string spec;
+  std::vector<std::string> overrides;
+  std::string out;
+  std::string device = "cpu";
+  int threads = 0;  // 0: the machine's cores
+  bool json = false;
+  bool quiet = false;
+  std::string key;  // of `vsml keys`
+};
+
+vsml::LoadedSpec load(const Arguments& arguments) {
+  vsml::LoadedSpec loaded =
+      vsml::load_spec(arguments.spec, arguments.overrides, shipped_specs());
+  vsml::adopt_algorithm(loaded);
+  return loaded;
+}
+
+vsml::RunOptions run_options(const Arguments& arguments, const vsml::Spec& spec) {
+  vsml::RunOptions options;
+  options.out = arguments.out.empty() ? "runs/" + spec.name : arguments.out;
+  options.project_data = project_data_folder();
+  options.device = engine::parse_device(arguments.device);
+  options.quiet = arguments.quiet;
+  options.stop = [] { return stop_requested != 0; };
+  if (!engine::available(options.device)) {
+    throw engine::DeviceError(
+        fmt::format("--device {}: not present", engine::to_string(options.device)),
+        "use --device cpu, or a build with CUDA on a machine with a GPU");
+  }
+  if (arguments.threads > 0) engine::set_num_threads(arguments.threads);
+  return options;
+}
+
+int run_spec(const Arguments& arguments) {
+  const vsml::LoadedSpec loaded = load(arguments);
+  const vsml::RunOptions options = run_options(arguments, loaded.spec);
+  const vsml::RunOutcome outcome = vsml::run(loaded.spec, options);
+  if (!outcome.finished) {
+    fmt::print(stderr, "stopped; the same command goes on from {}\n", options.out);
+    return kStopped;
+  }
+  fmt::print("{}", arguments.json ? vsml::results_to_json(outcome.results)
+                                  : vsml::results_table(outcome.results));
+  return kOk;
+}
+
+int check_spec(const Arguments& arguments) {
+  const vsml::LoadedSpec loaded = load(arguments);
+  const vsml::RunOptions options = run_options(arguments, loaded.spec);
+  const int64_t bytes = vsml::predicted_memory(loaded.spec, options);
+  const std::string resolved = vsml::spec_to_json(loaded.spec);
+  if (arguments.json) {
+    fmt::print("{{\"predicted_memory_bytes\": {}, \"spec\": {}}}\n", bytes, resolved);
+  } else {
+    fmt::print("{}predicted memory: {} MiB\n", resolved, (bytes >> 20) + 1);
+  }
+  return kOk;
+}
+
+int print_keys(const Arguments& arguments) {
+  const std::string help = vsml::spec_help(arguments.key);
+  if (help.empty()) {
+    throw CLI::ValidationError("keys", fmt::format("there is no key \"{}\" in a spec",
+                                                   engine::printable(arguments.key)));
+  }
+  fmt::print("{}", help);
+  return kOk;
+}
+
+void add_spec_options(CLI::App* command, Arguments& arguments) {
+  command->add_option("SPEC", arguments.spec, "a spec file, or the name of a shipped spec")
+      ->required();
+  command->add_option("--set", arguments.overrides, "KEY.PATH=VALUE, on top of the spec")
+      ->allow_extra_args(false);
+  command->add_option("--device", arguments.device, "cpu, cuda or cuda:N");
+  command->add_option("--threads", arguments.threads, "threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024));
+  command->add_flag("--json", arguments.json, "print JSON");
+}
+
+// Prints "error:" and "hint:" lines.
+int report(int status, const std::string& message, const std::string& hint = {}) {
+  fmt::print(stderr, "error: {}\n", message);
+  if (!hint.empty()) fmt::print(stderr, "hint: {}\n", hint);
+  return status;
+}
+
+template <class Kind>
+bool is(const engine::Error& error) {
+  return dynamic_cast<const Kind*>(&error) != nullptr;
+}
+
+int status_of(const engine::Error& error) {
+  if (is<vsml::SpecError>(error) || is<vsml::RunDirectoryError>(error) ||
+      is<engine::DeviceError>(error)) {
+    return kUsage;
+  }
+  if (is<vsml::DivergedError>(error)) return kDiverged;
+  if (is<engine::ResourceError>(error)) return kResources;
+  if (is<engine::ShapeError>(error) || is<engine::DTypeError>(error) ||
+      is<engine::GradientError>(error)) {
+    return kInternal;
+  }
+  return kData;
+}
+
+int dispatch(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Variable Shared Meta Learning: meta-trains and meta-tests learning algorithms.",
+               "vsml");
+  app.set_version_flag("--version", "vsml " + vsml::version());
+  app.require_subcommand(1);
+  CLI::App* run = app.add_subcommand("run", "runs the experiment of a spec, or goes on with it");
+  add_spec_options(run, arguments);
+  run->add_option("--out", arguments.out, "run directory (default: runs/NAME)");
+  run->add_flag("--quiet", arguments.quiet, "no progress on stderr");
+  CLI::App* check = app.add_subcommand("check", "validates a spec and predicts its memory");
+  add_spec_options(check, arguments);
+  const CLI::App* schema = app.add_subcommand("schema", "prints the JSON Schema of specs");
+  CLI::App* keys = app.add_subcommand("keys", "explains the keys of a spec");
+  keys->add_option("KEY", arguments.key, "only this key and those below it");
+  const CLI::App* specs = app.add_subcommand("specs", "lists the shipped specs");
+  try {
+    app.parse(argc, argv);
+    if (run->parsed()) return run_spec(arguments);
+    if (check->parsed()) return check_spec(arguments);
+    if (keys->parsed()) return print_keys(arguments);
+    if (schema->parsed()) fmt::print("{}", vsml::spec_schema());
+    if (specs->parsed()) {
+      for (const auto& [name, file] : shipped_specs()) fmt::print("{}\n", name);
+    }
+    return kOk;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return report(kUsage, error.what(), "vsml --help lists the commands and their options");
+  }
+}
+
+}  // namespace
+
+int run_command(int argc, char** argv) {
+  install_signals();
+  try {
+    const int status = dispatch(argc, argv);
+    if (std::fflush(stdout) != 0) return report(kData, "stdout: cannot be written");
+    return status;
+  } catch (const engine::Error& error) {
+    return report(status_of(error), error.what(), error.hint());
+  } catch (const std::bad_alloc&) {
+    return report(kResources, "memory: none is left",
+                  "use a smaller population, chunk_size or network");
+  } catch (const std::exception& error) {
+    return report(kInternal, error.what(), "this is a fault of the program; please report it");
+  }
+}
+
+}  // namespace tools

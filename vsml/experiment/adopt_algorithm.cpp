@@ -1,0 +1,57 @@
+#include "vsml/experiment/adopt_algorithm.h"
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "engine/error.h"
+#include "vsml/experiment/spec_fields.h"
+#include "vsml/experiment/spec_reader.h"
+#include "vsml/experiment/spec_writer.h"
+#include "vsml/learners/learner_file.h"
+
+namespace vsml {
+namespace {
+
+// Options that a spec chooses freely for every algorithm.
+bool is_free(const std::string& key) { return key == "name" || key == "init" || key == "layers"; }
+
+LearnerOptions options_in_file(const std::string& path) {
+  const Algorithm algorithm = read_algorithm(path);
+  LearnerOptions options;
+  try {
+    const JsonValue json = parse_json(algorithm.options, std::make_shared<std::string>(path));
+    read_fields(json, fields_of(options), "options");
+  } catch (const SpecError& error) {
+    throw engine::IoError(path, "__metadata__.options",
+                          fmt::format("expected a learner's options, found: {}", error.what()));
+  }
+  return options;
+}
+
+}  // namespace
+
+void adopt_algorithm(LoadedSpec& loaded) {
+  LearnerOptions& wanted = loaded.spec.learner;
+  if (wanted.type != LearnerType::Vsml || wanted.init.type != InitType::File) return;
+  LearnerOptions found = options_in_file(wanted.init.path);
+  const Fields said = fields_of(wanted), trained = fields_of(found);
+  for (const Field& field : trained) {
+    if (is_free(field.key) || !applies(field, trained)) continue;
+    const std::string path = "learner." + field.key;
+    const Field* ours = find_field(said, field.key);
+    if (!loaded.source.says(path) || ours == nullptr) continue;
+    const auto got = value_to_json(*ours), expected = value_to_json(field);
+    if (got == expected) continue;
+    throw loaded.source.error(path,
+                              fmt::format("expected {}, as {} was trained with, got {}",
+                                          expected.dump(), wanted.init.path, got.dump()),
+                              "leave the key out, or train an algorithm with it");
+  }
+  found.name = wanted.name;
+  found.init = wanted.init;
+  if (loaded.source.says("learner.layers")) found.network.layers = wanted.network.layers;
+  wanted = found;
+}
+
+}  // namespace vsml

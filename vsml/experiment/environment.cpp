@@ -1,0 +1,50 @@
+#include "vsml/experiment/environment.h"
+
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/cpu_info.h"
+#include "engine/parallel.h"
+
+namespace vsml {
+namespace {
+
+// The text after "key ... :" in the first line of a file that begins with `key`.
+std::string field(const char* path, const std::string& key) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(key)) continue;
+    const size_t colon = line.find(':');
+    const size_t first = line.find_first_not_of(" \t", colon + 1);
+    return colon == std::string::npos || first == std::string::npos ? "" : line.substr(first);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string version() { return VSML_VERSION; }
+
+std::string environment_json(const engine::Device& device) {
+  const engine::CpuInfo cpu = engine::cpu_info();
+  nlohmann::ordered_json env{{"version", version()},
+                             {"compiler", __VERSION__},
+                             {"processor", field("/proc/cpuinfo", "model name")},
+                             {"kernels", cpu.kernels},
+                             {"openblas", cpu.blas},
+                             {"device", engine::to_string(device)},
+                             {"threads", engine::num_threads()}};
+  return env.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+int64_t available_memory() {
+  std::istringstream text(field("/proc/meminfo", "MemAvailable"));
+  int64_t kibibytes = 0;
+  if (!(text >> kibibytes)) return std::numeric_limits<int64_t>::max();
+  return kibibytes * 1024;
+}
+
+}  // namespace vsml

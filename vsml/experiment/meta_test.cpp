@@ -1,0 +1,143 @@
+#include "vsml/experiment/meta_test.h"
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "engine/parallel.h"
+#include "vsml/learners/make_learner.h"
+
+namespace vsml {
+namespace {
+
+using engine::DType;
+using engine::Tensor;
+
+constexpr const char* kLog = "evaluations.jsonl";
+
+std::string default_name(LearnerType type) {
+  switch (type) {
+    case LearnerType::Vsml: return "vsml";
+    case LearnerType::Sgd: return "sgd";
+    case LearnerType::Adam: return "adam";
+    case LearnerType::NearestMean: return "nearest_mean";
+  }
+  return "";
+}
+
+bool has_grid(const Contestant& contestant) {
+  return contestant.options.type == LearnerType::Sgd ||
+         contestant.options.type == LearnerType::Adam;
+}
+
+// What is known already, by task and learner. The file may end in half a line.
+std::map<std::pair<std::string, std::string>, Result> read_log(const RunDirectory& directory) {
+  std::map<std::pair<std::string, std::string>, Result> known;
+  std::istringstream text(directory.read(kLog).value_or(""));
+  for (std::string line; std::getline(text, line) && !text.eof();) {
+    const Result result = result_from_line(line);
+    known[{result.task, result.learner}] = result;
+  }
+  return known;
+}
+
+Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant,
+                    const std::shared_ptr<const Task>& task) {
+  const EvaluateSpec& evaluation = setting.spec.evaluate;
+  const EvaluateOptions options{evaluation.episodes, evaluation.episode_length,
+                                evaluation.chunk_size};
+  Result best;
+  std::vector<double> rates = has_grid(contestant) ? contestant.options.mlp.learning_rate
+                                                   : std::vector<double>{0};
+  for (const double rate : rates) {
+    LearnerOptions one = contestant.options;
+    one.mlp.learning_rate = {rate};
+    const LearnerFamily family(one, DType::f32, setting.device);
+    const Tensor params = contestant.params.defined()
+                              ? contestant.params
+                              : family.for_dims({1, 1}).initial_params({});
+    const ScoreSummary score =
+        summarize(evaluate(family, params, task, options, setting.spec.seed));
+    const bool first = rate == rates.front();
+    if (!first && !(score.accuracy > best.score.accuracy)) continue;
+    best.score = score;
+    if (has_grid(contestant)) best.learning_rate = rate;
+  }
+  best.learner = contestant.name;
+  best.episodes = evaluation.episodes;
+  return best;
+}
+
+}  // namespace
+
+std::string unique_name(const std::string& wanted, const std::vector<std::string>& names) {
+  std::string name = wanted;
+  for (int k = 2; std::find(names.begin(), names.end(), name) != names.end(); ++k) {
+    name = fmt::format("{} ({})", wanted, k);
+  }
+  return name;
+}
+
+std::vector<Contestant> baselines(const Spec& spec) {
+  std::vector<Contestant> all;
+  std::vector<std::string> names;
+  for (const LearnerOptions& options : spec.evaluate.learners) {
+    const std::string wanted = options.name.empty() ? default_name(options.type) : options.name;
+    names.push_back(unique_name(wanted, names));
+    all.push_back({names.back(), options, {}});
+  }
+  return all;
+}
+
+std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
+                                             const std::vector<Contestant>& contestants) {
+  auto known = read_log(setting.directory);
+  MetricsFile log(setting.directory.file(kLog), static_cast<int64_t>(known.size()));
+  std::vector<Result> results;
+  std::vector<std::string> task_names;
+  const auto total = static_cast<int64_t>(setting.tasks.size() * contestants.size());
+  setting.progress.begin("meta-test", static_cast<int64_t>(known.size()), total);
+  for (const auto& task : setting.tasks) {
+    task_names.push_back(unique_name(task->name(), task_names));
+    for (const Contestant& contestant : contestants) {
+      const auto found = known.find({task_names.back(), contestant.name});
+      if (found != known.end()) {
+        results.push_back(found->second);
+        continue;
+      }
+      if (setting.stop && setting.stop()) return std::nullopt;
+      Result result = best_of_grid(setting, contestant, task);
+      result.task = task_names.back();
+      log.append(result_to_line(result));
+      results.push_back(std::move(result));
+      setting.progress.update(static_cast<int64_t>(results.size()),
+                              fmt::format("{} on {}", contestant.name, task_names.back()));
+    }
+  }
+  log.sync();
+  setting.progress.end();
+  return results;
+}
+
+int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerFamily& family,
+                                  const Tensor& params,
+                                  const std::vector<std::shared_ptr<const Task>>& tasks) {
+  // A step holds the old and the new state, the gates of one layer (4 H channels beside the state's
+  // 2 H) and their transforms: measured, about seven times the state.
+  constexpr int64_t kStates = 7;
+  int64_t largest = 0;
+  for (const auto& task : tasks) {
+    const TaskDims dims{task->inputs(), task->num_classes()};
+    const LearnerState one = family.for_dims(dims).initial_state(
+        engine::ParamSet(family.layout(), params), {engine::RngKey{}}, 1);
+    largest = std::max(largest, bytes_of(one));
+  }
+  const EvaluateSpec& e = spec.evaluate;
+  const int64_t chunks = (e.episodes + e.chunk_size - 1) / e.chunk_size;
+  const int64_t at_once = std::min<int64_t>(chunks, engine::num_threads());
+  return at_once * std::min(e.chunk_size, e.episodes) * largest * kStates;
+}
+
+}  // namespace vsml

@@ -1,0 +1,50 @@
+// vsml/experiment/meta_test.h: every learner of a spec on every test task, and the best of a grid.
+//
+// A result that is known is kept in evaluations.jsonl of the run directory, so that a run that was
+// stopped goes on with the next one.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "vsml/experiment/progress.h"
+#include "vsml/experiment/results.h"
+#include "vsml/experiment/run_directory.h"
+#include "vsml/experiment/spec.h"
+
+namespace vsml {
+
+// A learner with its parameters, under the name that tables show. A learner of a grid of learning
+// rates has no parameters here: they follow from each rate.
+struct Contestant {
+  std::string name;
+  LearnerOptions options;
+  engine::Tensor params;
+};
+
+struct MetaTestSetting {
+  const Spec& spec;
+  const std::vector<std::shared_ptr<const Task>>& tasks;
+  engine::Device device;
+  const RunDirectory& directory;
+  Progress& progress;
+  std::function<bool()> stop;  // may be empty
+};
+
+// The baselines that the spec names in evaluate.learners.
+std::vector<Contestant> baselines(const Spec& spec);
+
+// Results of all contestants on all tasks, in that order; empty if it was stopped before the end.
+std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
+                                             const std::vector<Contestant>& contestants);
+
+// Bytes that meta-testing the spec's learner needs at most, beside the data sets.
+int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerFamily& family,
+                                  const engine::Tensor& params,
+                                  const std::vector<std::shared_ptr<const Task>>& tasks);
+
+// The name a task or learner has in tables: unique among `names`, by a number behind if need be.
+std::string unique_name(const std::string& wanted, const std::vector<std::string>& names);
+
+}  // namespace vsml

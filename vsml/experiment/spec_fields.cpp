@@ -1,0 +1,297 @@
+#include "vsml/experiment/spec_fields.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace vsml {
+namespace {
+
+// What is counted in 32 bits of a random number's key stays below this.
+constexpr int64_t kMostSteps = 1'000'000'000;
+constexpr int64_t kMostMembers = 1'000'000;
+constexpr int64_t kMostNeurons = 1 << 24;
+constexpr IntegerRange kSteps{1, kMostSteps}, kStepsOrNone{0, kMostSteps};
+constexpr IntegerRange kMembers{1, kMostMembers};
+
+constexpr RealRange kFraction{0, 1}, kDecay{0, 1, false, true}, kEpsilon{0, 1, true};
+constexpr RealRange kAnyReal{-1e9, 1e9}, kNotNegative{0, 1e9}, kPositive{0, 1e9, true};
+
+const std::vector<std::string> kLearnerTypes{"vsml", "sgd", "adam", "nearest_mean"};
+const std::vector<std::string> kNamedSets{"fashion_mnist", "mnist", "kmnist", "emnist"};
+const std::vector<std::string> kImageSets{"fashion_mnist", "mnist", "kmnist", "emnist", "idx"};
+const std::vector<std::string> kGeneratedSets{"random", "sum_sign"};
+
+// `names` in the order of the enumerators.
+template <class E>
+ChoiceField choice(E& value, std::vector<std::string> names) {
+  return {names, [&value, names] { return names.at(static_cast<size_t>(value)); },
+          [&value, names](const std::string& name) {
+            value = static_cast<E>(std::find(names.begin(), names.end(), name) - names.begin());
+          }};
+}
+
+ChoiceField word_choice(std::string& value, std::vector<std::string> names) {
+  return {std::move(names), [&value] { return value; },
+          [&value](const std::string& name) { value = name; }};
+}
+
+template <class T>
+RecordField record(const char* type, T& value) {
+  return {type, fields_of(value)};
+}
+
+template <class T>
+RecordListField record_list(const char* type, std::vector<T>& list, size_t fewest) {
+  return {type,
+          fewest,
+          [&list] { return list.size(); },
+          [&list](size_t size) {
+            list.clear();
+            list.resize(size);
+          },
+          [&list](size_t i) { return fields_of(list.at(i)); },
+          [element = std::make_shared<T>()] { return fields_of(*element); }};
+}
+
+void append(Fields& fields, Fields more, const std::vector<std::string>& cases) {
+  for (Field& field : more) {
+    if (field.cases.empty()) field.cases = cases;
+    fields.push_back(std::move(field));
+  }
+}
+
+Fields network_fields(NetworkOptions& o) {
+  return {
+      {"state_size", "H: channels of a cell's h and c", IntegerField{&o.cell.state, {1, 1024}}},
+      {"message_size", "F and R: channels of a message", IntegerField{&o.cell.message, {1, 1024}}},
+      {"micro_ticks", "ticks of a layer on the same incoming messages",
+       IntegerField{&o.micro_ticks, {1, 1000}}},
+      {"layers", "layers, from the input on; the last one's outputs are the task's classes",
+       record_list("layer", o.layers, 1)},
+      {"reduce", "how a neuron combines its cells' messages", choice(o.reduce, {"mean", "sum"})},
+      {"output_channel", "channel of the last forward message that is the prediction",
+       IntegerField{&o.output_channel, {0, 1023}}},
+      {"output_bound", "prediction = bound tanh(y / bound); 0: the prediction is y",
+       RealField{&o.output_bound, kNotNegative}},
+      {"feed_label", "the label enters as channel 1 beside the error", FlagField{&o.feed_label}},
+      {"backward_pass", "after each example a pass over the layers in reverse order",
+       FlagField{&o.backward_pass}},
+      {"separate_backward_cell", "the backward pass has cell parameters of its own",
+       FlagField{&o.separate_backward_cell}},
+      {"clear_reverse", "after the backward pass every reverse message is zeroed",
+       FlagField{&o.clear_reverse}},
+      {"cell_per_layer", "each layer has cell parameters of its own", FlagField{&o.cell_per_layer}},
+      {"layer_norm", "messages are normalised", FlagField{&o.layer_norm}},
+      {"random_state_fraction", "part of the channels of c that starts random",
+       RealField{&o.random_state_fraction, kFraction}},
+  };
+}
+
+Fields mlp_fields(MlpOptions& o) {
+  return {
+      {"hidden", "widths of the hidden layers", IntegerListField{&o.hidden, {1, kMostNeurons}}},
+      {"input_activation", "applied to the inputs", choice(o.input_activation, {"none", "tanh"})},
+      {"learning_rate", "a number; or a list, of which the best on the test task is reported",
+       RealListField{&o.learning_rate, kNotNegative}},
+      {"beta1", "decay of the mean gradient", RealField{&o.beta1, kDecay}, {"adam"}},
+      {"beta2", "decay of the mean squared gradient", RealField{&o.beta2, kDecay}, {"adam"}},
+      {"epsilon",
+       "added to the root of the mean squared gradient",
+       RealField{&o.epsilon, kEpsilon},
+       {"adam"}},
+  };
+}
+
+}  // namespace
+
+Fields fields_of(LayerOptions& o) {
+  return {
+      {"type", "kind of layer", choice(o.type, {"dense"})},
+      {"outputs", "neurons; 0: the task's classes, in the last layer and only there",
+       IntegerField{&o.outputs, {0, kMostNeurons}}},
+      {"constant_input", "one more input that always is this number; null: none",
+       OptionalRealField{&o.constant_input, kAnyReal}},
+  };
+}
+
+Fields fields_of(InitOptions& o) {
+  return {
+      {"type",
+       "where the parameters come from; untrained is random said on purpose",
+       choice(o.type, {"random", "untrained", "file"}),
+       {},
+       true},
+      {"scale",
+       "factor on the deviation of the weights",
+       RealField{&o.scale, kNotNegative},
+       {"random", "untrained"}},
+      {"path", "a trained algorithm (safetensors)", PathField{&o.path}, {"file"}},
+  };
+}
+
+Fields fields_of(LearnerOptions& o) {
+  Fields fields = {
+      {"type", "kind of learner", choice(o.type, kLearnerTypes), {}, true},
+      {"name", "in tables; empty: the type", TextField{&o.name}},
+  };
+  append(fields, network_fields(o.network), {"vsml"});
+  append(fields,
+         {{"init", "the parameters before meta-training, or of the algorithm that is meta-tested",
+           record("init", o.init)}},
+         {"vsml"});
+  append(fields, mlp_fields(o.mlp), {"sgd", "adam"});
+  return fields;
+}
+
+Fields fields_of(MetaOptions& o) {
+  return {
+      {"optimizer", "where the meta-gradient comes from", choice(o.optimizer, {"bptt", "es"})},
+      {"steps", "meta-training steps", IntegerField{&o.steps, kSteps}},
+      {"population", "bptt: lifetimes per step; es: antithetic pairs per step",
+       IntegerField{&o.population, kMembers}},
+      {"chunk_size", "members that are computed together; part of the result's bits",
+       IntegerField{&o.chunk_size, kMembers}},
+      {"batch_size", "examples a learner sees at once", IntegerField{&o.batch_size, {1, 65536}}},
+      {"loss", "cross entropy: mean over all examples, or of the last one",
+       choice(o.loss, {"mean", "last"})},
+      {"learning_rate", "of Adam on the parameters", RealField{&o.learning_rate, kNotNegative}},
+      {"schedule", "of the learning rate", choice(o.schedule, {"constant", "cosine"})},
+      {"warmup", "steps of linear warm-up", IntegerField{&o.warmup, kStepsOrNone}},
+      {"final_learning_rate", "cosine: what is left at the end, as a fraction",
+       RealField{&o.final_learning_rate, kFraction}},
+      {"beta1", "decay of the mean gradient", RealField{&o.beta1, kDecay}},
+      {"beta2", "decay of the mean squared gradient", RealField{&o.beta2, kDecay}},
+      {"epsilon", "added to the root of the mean squared gradient",
+       RealField{&o.epsilon, kEpsilon}},
+      {"clip_norm", "largest norm of the meta-gradient; 0: no clipping",
+       RealField{&o.clip_norm, kNotNegative}},
+      {"step_scale", "initial: steps in proportion to the initial parameters",
+       choice(o.step_scale, {"none", "initial"})},
+      {"step_scale_floor", "step_scale initial: the smallest scale",
+       RealField{&o.step_scale_floor, kPositive}},
+      {"episode_length", "examples of a lifetime, without carry",
+       IntegerField{&o.episode_length, kSteps}},
+      {"unroll", "bptt: examples that one gradient sees; 0: all of them, without carry",
+       IntegerField{&o.unroll, kStepsOrNone}},
+      {"carry", "a member's state goes on into the next step until its lifetime ends",
+       FlagField{&o.carry}},
+      {"lifetime", "carry: examples of the longest lifetime; each is uniform in [0.3, 1] of it",
+       IntegerField{&o.lifetime, kSteps}},
+      {"noise_std", "es: deviation of the perturbations", RealField{&o.noise_std, kPositive}},
+      {"standardize_fitness", "es: fitness to mean 0 and deviation 1 over the population",
+       FlagField{&o.standardize_fitness}},
+      {"memory_budget", "bptt: MiB for what an unroll stores; does not change any bit",
+       IntegerField{&o.memory_budget, {1, 1 << 24}}},
+  };
+}
+
+Fields fields_of(TaskOptions& o) {
+  std::vector<std::string> sets = kImageSets;
+  sets.insert(sets.end(), kGeneratedSets.begin(), kGeneratedSets.end());
+  return {
+      {"name", "in tables; empty: the data set and its split", TextField{&o.name}},
+      {"dataset",
+       "a named set of images; idx: two files; random, sum_sign: generated",
+       word_choice(o.dataset, sets),
+       {},
+       true,
+       true},
+      {"split", "part of the set", choice(o.split, {"train", "test"}), kNamedSets},
+      {"images", "file of images", PathField{&o.images}, {"idx"}},
+      {"labels", "file of labels", PathField{&o.labels}, {"idx"}},
+      {"pairs",
+       "number of fixed pairs of input and label",
+       IntegerField{&o.pairs, {1, kMostNeurons}},
+       {"random"}},
+      {"inputs", "numbers of an example", IntegerField{&o.inputs, {1, kMostNeurons}},
+       kGeneratedSets},
+      {"num_classes", "number of classes", IntegerField{&o.num_classes, {2, 65536}}, {"random"}},
+      {"classes", "only these labels, renumbered 0, 1, ...; empty: all",
+       IntegerListField{&o.classes, {0, 255}}, kImageSets},
+      {"resize", "[height, width] in pixels; null: as they are", SizeField{&o.resize, {1, 1024}},
+       kImageSets},
+      {"pad", "zeros around the image, in pixels, after resizing", IntegerField{&o.pad, {0, 1024}},
+       kImageSets},
+      {"standardize", "with the training split's mean and deviation", FlagField{&o.standardize},
+       kImageSets},
+      {"random_projection", "probability, per lifetime, of a random matrix on the inputs",
+       RealField{&o.random_projection, kFraction}},
+      {"permute_pixels", "a fresh permutation of the inputs per lifetime",
+       FlagField{&o.permute_pixels}},
+      {"permute_labels", "a fresh permutation of the labels per lifetime",
+       FlagField{&o.permute_labels}},
+      {"repeat", "an episode longer than the set starts over, reshuffled", FlagField{&o.repeat}},
+      {"weight", "share of the lifetimes that get this task", RealField{&o.weight, kNotNegative}},
+  };
+}
+
+Fields fields_of(TasksSpec& s) {
+  return {
+      {"train", "tasks of meta-training", record_list("task", s.train, 0)},
+      {"test", "tasks of meta-testing", record_list("task", s.test, 0)},
+  };
+}
+
+Fields fields_of(EvaluateSpec& s) {
+  return {
+      {"every", "meta-training steps between two meta-tests; 0: only at the end",
+       IntegerField{&s.every, kStepsOrNone}},
+      {"episodes", "episodes of each test task", IntegerField{&s.episodes, kMembers}},
+      {"episode_length", "examples of an episode", IntegerField{&s.episode_length, kSteps}},
+      {"chunk_size", "episodes that are computed together; part of the result's bits",
+       IntegerField{&s.chunk_size, kMembers}},
+      {"untrained", "meta_train: also meta-test the parameters it started from",
+       FlagField{&s.untrained}},
+      {"learners", "baselines on the same episodes", record_list("learner", s.learners, 0)},
+  };
+}
+
+Fields fields_of(CheckpointSpec& s) {
+  return {
+      {"every", "meta-training steps between two checkpoints", IntegerField{&s.every, kSteps}},
+      {"keep", "newest checkpoints that are kept", IntegerField{&s.keep, {1, 1000}}},
+  };
+}
+
+Fields fields_of(Spec& s) {
+  return {
+      {"name", "of the run and its folder; empty: the file's name", TextField{&s.name}},
+      {"experiment", "what is done", choice(s.experiment, {"meta_train", "meta_test"})},
+      {"seed", "of every random number", SeedField{&s.seed}},
+      {"data", "folder searched first for named data sets", PathField{&s.data}},
+      {"learner", "the learner that is meta-trained or meta-tested", record("learner", s.learner)},
+      {"meta", "meta-training", record("meta", s.meta)},
+      {"tasks", "what is learned", record("tasks", s.tasks)},
+      {"evaluate", "meta-testing", record("evaluate", s.evaluate)},
+      {"checkpoint", "saving of meta-training", record("checkpoint", s.checkpoint)},
+  };
+}
+
+const Field* selector_of(const Fields& fields) {
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [](const Field& field) { return field.selects; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+bool applies(const Field& field, const Fields& fields) {
+  const Field* selector = selector_of(fields);
+  if (field.cases.empty() || selector == nullptr) return true;
+  const std::string selected = std::get<ChoiceField>(selector->value).get();
+  return std::find(field.cases.begin(), field.cases.end(), selected) != field.cases.end();
+}
+
+const Field* find_field(const Fields& fields, const std::string& key) {
+  const auto found = std::find_if(fields.begin(), fields.end(),
+                                  [&](const Field& field) { return field.key == key; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+std::string name_of(LearnerType type) {
+  return kLearnerTypes.at(static_cast<size_t>(type));
+}
+
+bool is_generated_dataset(const std::string& dataset) {
+  return std::find(kGeneratedSets.begin(), kGeneratedSets.end(), dataset) != kGeneratedSets.end();
+}
+
+}  // namespace vsml

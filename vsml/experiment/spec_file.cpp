@@ -1,0 +1,44 @@
+#include "vsml/experiment/spec_file.h"
+
+#include <filesystem>
+
+#include "vsml/experiment/spec_extends.h"
+#include "vsml/experiment/spec_override.h"
+#include "vsml/experiment/spec_reader.h"
+#include "vsml/experiment/validate_spec.h"
+
+namespace vsml {
+
+SpecSource::SpecSource(const std::string& name)
+    : root_{{std::make_shared<const std::string>(name), 0}, JsonObject{}} {}
+
+bool SpecSource::says(const std::string& path) const {
+  const std::vector<PathPart> parts = split_path(path);
+  return follow(root_, parts).depth == parts.size();
+}
+
+Place SpecSource::place_of(const std::string& path) const {
+  const Found found = follow(root_, split_path(path));
+  return found.member != nullptr ? found.member->place : found.value->place;
+}
+
+SpecError SpecSource::error(const std::string& path, const std::string& problem,
+                            std::string hint) const {
+  return SpecError(place_of(path), path, problem, std::move(hint));
+}
+
+LoadedSpec load_spec(const std::string& spec, const std::vector<std::string>& overrides,
+                     const ShippedSpecs& shipped) {
+  JsonValue root = read_with_parents(spec, shipped);
+  const Place file = root.place;
+  for (const std::string& override : overrides) apply_override(root, override);
+
+  Spec read;
+  read_fields(root, fields_of(read), "");
+  if (read.name.empty()) read.name = std::filesystem::path(*file.file).stem().string();
+  SpecSource source(std::move(root));
+  validate_spec(read, source);
+  return {std::move(read), std::move(source)};
+}
+
+}  // namespace vsml

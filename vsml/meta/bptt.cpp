@@ -1,0 +1,83 @@
+#include "vsml/meta/bptt.h"
+
+#include "engine/backend.h"
+#include "engine/gradient_checkpoint.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
+#include "engine/ops/nn.h"
+#include "engine/ops/reduce.h"
+#include "engine/tape.h"
+
+namespace vsml {
+namespace {
+
+using engine::Tensor;
+
+// One step of the recurrence that engine::unroll runs: shared = {flat parameters}.
+engine::StepFunction step_function(const Learner& learner, const engine::ParamLayout& layout,
+                                   const ExampleBlock& block) {
+  return [&learner, &layout, &block](int64_t t, const std::vector<Tensor>& shared,
+                                     const std::vector<Tensor>& carry) {
+    const auto k = static_cast<size_t>(t);
+    LearnerStep next = learner.step(engine::ParamSet(layout, shared[0]), LearnerState{carry},
+                                    block.inputs[k], block.labels[k]);
+    return engine::UnrollStep{std::move(next.state.tensors), std::move(next.prediction)};
+  };
+}
+
+// Sum over the members of the mean cross entropy over steps and batch.
+Tensor summed_loss(const std::vector<Tensor>& predictions, const std::vector<Tensor>& labels,
+                   MetaLoss loss) {
+  if (loss == MetaLoss::Last) {
+    return sum(mean(cross_entropy(predictions.back(), labels.back()), {1}));
+  }
+  const Tensor each = cross_entropy(engine::stack(predictions, 0), engine::stack(labels, 0));
+  return sum(mean(each, {0, 2}));  // each [T, P, B]
+}
+
+}  // namespace
+
+UnrollGradient bptt_unroll(const Learner& learner, const engine::ParamSet& params,
+                           const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
+                           MetaLoss loss, int64_t segment) {
+  const Tensor flat = params.flat().detached();
+  const ExampleBlock block = next_examples(lanes, steps, batch, flat.dtype(), flat.device());
+  LearnerState start = gather_states(lanes);
+  UnrollGradient result;
+  engine::UnrollResult run;
+  {
+    engine::Tape tape;
+    tape.watch(flat);
+    run = engine::unroll(step_function(learner, params.layout(), block), steps, {flat},
+                         start.tensors, segment);
+    start.tensors.clear();
+    const Tensor total = summed_loss(run.outputs, block.labels, loss);
+    result.gradient = tape.gradient(total, {flat})[0];
+    result.loss = total.item();
+  }
+  const Tensor hits = equal(argmax(engine::stack(run.outputs, 0), -1),
+                            argmax(engine::stack(block.labels, 0), -1));
+  result.correct = static_cast<double>(sum(hits).item()) / static_cast<double>(steps * batch);
+  scatter_states({run.carry}, lanes);
+  for (Lane* lane : lanes) lane->age += steps;
+  return result;
+}
+
+UnrollBytes measure_unroll(const Learner& learner, const engine::ParamSet& params,
+                           const std::vector<Lane*>& lanes, int64_t batch) {
+  const Tensor flat = params.flat().detached();
+  const ExampleBlock block = next_examples(lanes, 2, batch, flat.dtype(), flat.device());
+  const engine::StepFunction step = step_function(learner, params.layout(), block);
+  engine::Backend& backend = engine::backend(flat.device());
+  engine::Tape tape;
+  tape.watch(flat);
+  engine::UnrollStep first = step(0, {flat}, gather_states(lanes).tensors);
+  const int64_t before = backend.memory_use().live;
+  const engine::UnrollStep second = step(1, {flat}, first.carry);
+  UnrollBytes bytes;
+  bytes.tape_per_step = backend.memory_use().live - before;
+  bytes.carry = bytes_of({second.carry});
+  return bytes;
+}
+
+}  // namespace vsml

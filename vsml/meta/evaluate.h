@@ -1,0 +1,39 @@
+// vsml/meta/evaluate.h: meta-testing: how well a learner with given parameters learns a task.
+//
+// Accuracy is prequential: every example is predicted first and learned from after.
+#pragma once
+
+#include <vector>
+
+#include "vsml/meta/population.h"
+
+namespace vsml {
+
+struct EpisodeScore {
+  double accuracy = 0;       // fraction of right predictions over the whole episode
+  double accuracy_last = 0;  // over its last tenth (at least one example)
+  double loss = 0;           // mean cross entropy
+};
+
+struct EvaluateOptions {
+  int64_t episodes = 32;
+  int64_t episode_length = 500;  // examples
+  int64_t chunk_size = 8;        // episodes that are computed together; part of the result's bits
+};
+
+// Runs episodes 0 .. episodes-1 of a task, one learner each. Episode k is the same for every learner
+// and set of parameters that is tested with this seed, and none of them is a lifetime of
+// meta-training with it. Parallel over chunks. Throws Error if the task has fewer examples than an
+// episode needs.
+std::vector<EpisodeScore> evaluate(const LearnerFamily& family, const engine::Tensor& params,
+                                   const std::shared_ptr<const Task>& task,
+                                   const EvaluateOptions& options, uint64_t seed);
+
+struct ScoreSummary {
+  double accuracy = 0, accuracy_sd = 0;  // mean and sample standard deviation over episodes
+  double accuracy_last = 0;
+  double loss = 0;
+};
+ScoreSummary summarize(const std::vector<EpisodeScore>& scores);
+
+}  // namespace vsml

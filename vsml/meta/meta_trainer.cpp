@@ -1,0 +1,266 @@
+#include "vsml/meta/meta_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "engine/gradient_checkpoint.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/reduce.h"
+#include "engine/parallel.h"
+#include "engine/tape.h"
+#include "vsml/learners/make_learner.h"
+#include "vsml/meta/es.h"
+#include "vsml/random_purpose.h"
+
+namespace vsml {
+namespace {
+
+using engine::Tensor;
+
+constexpr double kShortestLifetime = 0.3;  // of the longest
+
+bool finite(const Tensor& x) { return std::isfinite(engine::global_norm(x)); }
+
+void require_finite(bool holds, const char* what, int64_t step) {
+  if (holds) return;
+  throw DivergedError(fmt::format("meta-training step {}: {} is not finite", step, what),
+                      "lower meta.learning_rate, set meta.clip_norm, or shorten meta.unroll");
+}
+
+// Members [first, last) of chunk `chunk`.
+std::pair<int64_t, int64_t> chunk_bounds(const MetaOptions& options, int64_t chunk) {
+  const int64_t first = chunk * options.chunk_size;
+  return {first, std::min(options.population, first + options.chunk_size)};
+}
+
+// |start|, but no less than the floor.
+Tensor step_scale(const Tensor& start, const MetaOptions& options) {
+  const Tensor floor =
+      Tensor::scalar(options.step_scale_floor, start.dtype(), start.device());
+  return maximum(abs(start), floor);
+}
+
+}  // namespace
+
+MetaTrainer::MetaTrainer(const MetaOptions& options, const LearnerFamily& family,
+                         const TaskMixture& tasks, uint64_t seed)
+    : options_(options), family_(family), tasks_(tasks), seed_(seed) {
+  for (const auto& task : tasks.tasks()) {
+    const int64_t needed = longest_lifetime() * options.batch_size;
+    if (needed <= task->max_examples()) continue;
+    throw engine::Error(
+        fmt::format("task {}: expected at least {} examples for one lifetime, found {}",
+                    task->name(), needed, task->max_examples()),
+        "shorten meta.episode_length or meta.lifetime, or let the task repeat");
+  }
+}
+
+int64_t MetaTrainer::chunks() const {
+  return (options_.population + options_.chunk_size - 1) / options_.chunk_size;
+}
+
+int64_t MetaTrainer::unroll_steps() const {
+  if (options_.carry) return options_.unroll;
+  return options_.unroll > 0 ? std::min(options_.unroll, options_.episode_length)
+                             : options_.episode_length;
+}
+
+int64_t MetaTrainer::longest_lifetime() const {
+  if (!options_.carry) return options_.episode_length;
+  return (options_.lifetime + options_.unroll - 1) / options_.unroll * options_.unroll;
+}
+
+// A whole number of unrolls. A member's first lifetime is cut at a random place, as if it had begun
+// before training did: so the members' ages are spread from the start.
+int64_t MetaTrainer::lifetime_length(const engine::RngKey& key) const {
+  if (!options_.carry) return options_.episode_length;
+  engine::RandomStream stream(key_for(key, RandomPurpose::LifetimeLength));
+  double length = stream.uniform(kShortestLifetime, 1) * static_cast<double>(options_.lifetime);
+  if (key.step == 0) length *= 1 - stream.uniform();
+  const int64_t unrolls = static_cast<int64_t>(length) / options_.unroll + 1;
+  return std::min(unrolls * options_.unroll, longest_lifetime());
+}
+
+Lane MetaTrainer::new_lane(const engine::ParamSet& params, int64_t member,
+                           int64_t lifetime) const {
+  const engine::RngKey key{seed_, 0, static_cast<uint32_t>(lifetime),
+                           static_cast<uint32_t>(member)};
+  return begin_lane(tasks_, family_, params, key, lifetime_length(key), options_.batch_size);
+}
+
+MetaState MetaTrainer::initial_state(const Tensor& params) const {
+  MetaState state;
+  state.params = params;
+  if (options_.step_scale == StepScale::Initial) {
+    state.start = params;
+    state.scale = step_scale(params, options_);
+    state.moved = Tensor::zeros(params.shape(), params.dtype(), params.device());
+  }
+  if (options_.carry) {
+    const engine::ParamSet set(family_.layout(), params);
+    for (int64_t member = 0; member < options_.population; ++member) {
+      state.lanes.push_back(new_lane(set, member, 0));
+    }
+  }
+  return state;
+}
+
+UnrollBytes MetaTrainer::unroll_bytes(const engine::ParamSet& params) const {
+  const auto [first, last] = chunk_bounds(options_, 0);
+  std::vector<Lane> lanes;
+  for (int64_t member = first; member < last; ++member) lanes.push_back(new_lane(params, member, 0));
+  UnrollBytes total;
+  for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
+    const UnrollBytes bytes = measure_unroll(family_.for_dims(group[0]->dims), params, group,
+                                             options_.batch_size);
+    total.tape_per_step += bytes.tape_per_step;
+    total.carry += bytes.carry;
+  }
+  return total;
+}
+
+int64_t MetaTrainer::segment(const UnrollBytes& bytes) const {
+  const int64_t at_once = std::min<int64_t>(chunks(), engine::num_threads());
+  return engine::segment_for_budget(unroll_steps(), bytes.carry, bytes.tape_per_step,
+                                    (options_.memory_budget << 20) / at_once);
+}
+
+int64_t MetaTrainer::predicted_bytes(const Tensor& params, int threads) const {
+  const engine::ParamSet set(family_.layout(), params);
+  const UnrollBytes bytes = unroll_bytes(set);
+  const int64_t at_once = std::min<int64_t>(chunks(), threads);
+  // The widest moment of a step beside its tape: gates and their gradients, about two steps' worth.
+  if (options_.optimizer == MetaOptimizer::Es) {
+    return at_once * (4 * bytes.carry + 4 * bytes.tape_per_step);
+  }
+  const int64_t length = segment(bytes), steps = unroll_steps();
+  const int64_t kept = length >= steps ? 1 : (steps + length - 1) / length;
+  const int64_t lanes = options_.carry ? options_.population * bytes.carry / options_.chunk_size : 0;
+  return lanes + at_once * (kept * bytes.carry + (length + 2) * bytes.tape_per_step);
+}
+
+MetaTrainer::Gradient MetaTrainer::chunk_gradient(const engine::ParamSet& params,
+                                                  std::vector<Lane>& lanes) const {
+  Gradient total;
+  total.gradient = Tensor::zeros(params.flat().shape(), params.flat().dtype(),
+                                 params.flat().device());
+  const int64_t steps = unroll_steps();
+  for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
+    const Learner& learner = family_.for_dims(group[0]->dims);
+    const int64_t all = options_.carry ? steps : options_.episode_length;
+    for (int64_t done = 0; done < all; done += steps) {
+      const int64_t now = std::min(steps, all - done);
+      // With the loss on the last example alone, only the unroll that holds it has a gradient.
+      const UnrollGradient part = bptt_unroll(learner, params, group, now, options_.batch_size,
+                                              options_.loss, segment_);
+      const bool counts = options_.loss == MetaLoss::Mean || done + now == all;
+      const double share = options_.loss == MetaLoss::Mean
+                               ? static_cast<double>(now) / static_cast<double>(all)
+                               : 1;
+      total.correct += part.correct * static_cast<double>(now) / static_cast<double>(all);
+      if (!counts) continue;
+      total.loss += part.loss * share;
+      total.gradient = total.gradient + part.gradient * share;
+    }
+  }
+  return total;
+}
+
+MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
+                                                 std::vector<Lane>& lanes) const {
+  const engine::ParamSet params(family_.layout(), state.params);
+  if (segment_ < 0) segment_ = segment(unroll_bytes(params));
+  std::vector<Gradient> parts(static_cast<size_t>(chunks()));
+  engine::parallel_for(chunks(), [&](int64_t chunk) {
+    const auto [first, last] = chunk_bounds(options_, chunk);
+    std::vector<Lane> mine;
+    for (int64_t member = first; member < last; ++member) {
+      if (!options_.carry) {
+        mine.push_back(new_lane(params, member, state.step));
+        continue;
+      }
+      const Lane& lane = lanes[static_cast<size_t>(member)];
+      const bool ended = lane.age >= lane.length;
+      mine.push_back(ended ? new_lane(params, member, lane.key.step + 1) : lane);
+    }
+    parts[static_cast<size_t>(chunk)] = chunk_gradient(params, mine);
+    for (size_t k = 0; options_.carry && k < mine.size(); ++k) {
+      lanes[static_cast<size_t>(first) + k] = std::move(mine[k]);
+    }
+  });
+  Gradient total;
+  const double share = 1 / static_cast<double>(options_.population);
+  for (const Gradient& part : parts) {
+    total.gradient =
+        total.gradient.defined() ? total.gradient + part.gradient : part.gradient;
+    total.loss += part.loss * share;
+    total.correct += part.correct * share;
+  }
+  total.gradient = total.gradient * share;
+  return total;
+}
+
+MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state) const {
+  const engine::ParamSet params(family_.layout(), state.params);
+  std::vector<PairLoss> losses(static_cast<size_t>(options_.population));
+  engine::parallel_for(chunks(), [&](int64_t chunk) {
+    const auto [first, last] = chunk_bounds(options_, chunk);
+    const std::vector<PairLoss> part =
+        es_losses(family_, tasks_, params, options_, seed_, state.step, first, last);
+    std::copy(part.begin(), part.end(), losses.begin() + first);
+  });
+  Gradient total;
+  for (const PairLoss& pair : losses) {
+    const double share = 1 / static_cast<double>(losses.size());
+    total.loss += (pair.plus + pair.minus) / 2 * share;
+    total.correct += pair.correct * share;
+  }
+  total.gradient = es_gradient(losses, params, options_, seed_, state.step);
+  return total;
+}
+
+MetaState MetaTrainer::updated(const MetaState& state, const Tensor& gradient,
+                               double rate) const {
+  const engine::AdamOptions adam{options_.beta1, options_.beta2, options_.epsilon};
+  MetaState next = state;
+  const bool scaled = options_.step_scale == StepScale::Initial;
+  // d loss / d moved = scale d loss / d params
+  const Tensor of_trained = engine::clip_by_global_norm(
+      scaled ? gradient * state.scale : gradient, options_.clip_norm);
+  engine::AdamResult result = engine::adam_update(scaled ? state.moved : state.params, of_trained,
+                                                  state.adam, rate, adam);
+  next.adam = std::move(result.state);
+  next.params = scaled ? state.start + state.scale * result.params : result.params;
+  if (scaled) next.moved = result.params;
+  next.step = state.step + 1;
+  return next;
+}
+
+MetaStepReport MetaTrainer::step(MetaState& state) const {
+  const engine::NoRecord none;
+  std::vector<Lane> lanes = state.lanes;
+  const Gradient gradient = options_.optimizer == MetaOptimizer::Es
+                                ? es_gradient_of_step(state)
+                                : bptt_gradient(state, lanes);
+  MetaStepReport report;
+  report.loss = gradient.loss;
+  report.accuracy = gradient.correct;
+  report.gradient_norm = engine::global_norm(gradient.gradient);
+  report.learning_rate = options_.learning_rate *
+                         engine::linear_warmup(state.step, options_.warmup);
+  if (options_.schedule == Schedule::Cosine) {
+    report.learning_rate *=
+        engine::cosine_decay(state.step, options_.steps, options_.final_learning_rate);
+  }
+  require_finite(std::isfinite(report.loss), "the loss", state.step);
+  require_finite(std::isfinite(report.gradient_norm), "the gradient", state.step);
+  MetaState next = updated(state, gradient.gradient, report.learning_rate);
+  require_finite(finite(next.params), "the updated parameters", state.step);
+  next.lanes = std::move(lanes);
+  state = std::move(next);
+  return report;
+}
+
+}  // namespace vsml

@@ -1,0 +1,113 @@
+#include "vsml/meta/population.h"
+
+#include <algorithm>
+
+#include "engine/ops/elementwise.h"
+#include "vsml/learners/make_learner.h"
+#include "vsml/random_purpose.h"
+
+namespace vsml {
+
+using engine::RngKey;
+using engine::Tensor;
+
+TaskMixture::TaskMixture(std::vector<std::shared_ptr<const Task>> tasks,
+                         std::vector<double> weights)
+    : tasks_(std::move(tasks)) {
+  double total = 0;
+  for (const double weight : weights) {
+    total += weight;
+    cumulative_.push_back(total);
+  }
+}
+
+const Task& TaskMixture::choose(const RngKey& lifetime) const {
+  engine::RandomStream stream(key_for(lifetime, RandomPurpose::TaskChoice));
+  const double place = stream.uniform() * cumulative_.back();
+  const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), place);
+  const auto last = static_cast<std::ptrdiff_t>(tasks_.size()) - 1;
+  return *tasks_[static_cast<size_t>(std::min(found - cumulative_.begin(), last))];
+}
+
+LearnerFamily::LearnerFamily(const LearnerOptions& options, engine::DType dtype,
+                             engine::Device device)
+    : options_(options), dtype_(dtype), device_(device) {}
+
+const Learner& LearnerFamily::for_dims(const TaskDims& dims) const {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<Learner>& learner = learners_[{dims.inputs, dims.classes}];
+  if (!learner) learner = make_learner(options_, dims, dtype_, device_);
+  return *learner;
+}
+
+Lane begin_lane(const TaskMixture& tasks, const LearnerFamily& family,
+                const engine::ParamSet& params, const RngKey& key, int64_t length,
+                int64_t batch) {
+  const Task& task = tasks.choose(key);
+  Lane lane;
+  lane.key = key;
+  lane.dims = {task.inputs(), task.num_classes()};
+  lane.lifetime = std::make_shared<const Lifetime>(task.lifetime(key));
+  lane.length = length;
+  lane.state = family.for_dims(lane.dims)
+                   .initial_state(params, {key_for(key, RandomPurpose::InitialState)}, batch);
+  return lane;
+}
+
+std::vector<std::vector<Lane*>> groups_of_equal_size(std::vector<Lane>& lanes) {
+  std::vector<std::vector<Lane*>> groups;
+  for (Lane& lane : lanes) {
+    const auto fits = [&](const std::vector<Lane*>& group) { return group[0]->dims == lane.dims; };
+    const auto found = std::find_if(groups.begin(), groups.end(), fits);
+    if (found == groups.end()) {
+      groups.push_back({&lane});
+    } else {
+      found->push_back(&lane);
+    }
+  }
+  return groups;
+}
+
+ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
+                           engine::DType dtype, engine::Device device) {
+  const auto [inputs, classes] = lanes[0]->dims;
+  const auto members = static_cast<int64_t>(lanes.size());
+  std::vector<std::vector<float>> x(lanes.size()), y(lanes.size());  // [T, B, D], [T, B, C]
+  for (size_t p = 0; p < lanes.size(); ++p) {
+    x[p].resize(static_cast<size_t>(steps * batch * inputs));
+    y[p].resize(static_cast<size_t>(steps * batch * classes));
+    lanes[p]->lifetime->examples(lanes[p]->age * batch, steps * batch, x[p].data(), y[p].data());
+  }
+  // Step t of all lanes, one after another.
+  const auto step_of = [&](const std::vector<std::vector<float>>& values, int64_t t,
+                           int64_t width) {
+    std::vector<float> all;
+    all.reserve(static_cast<size_t>(members * batch * width));
+    for (const std::vector<float>& lane : values) {
+      const auto first = lane.begin() + t * batch * width;
+      all.insert(all.end(), first, first + batch * width);
+    }
+    return cast(Tensor::from(all, {members, batch, width}, device), dtype);
+  };
+  ExampleBlock block;
+  for (int64_t t = 0; t < steps; ++t) {
+    block.inputs.push_back(step_of(x, t, inputs));
+    block.labels.push_back(step_of(y, t, classes));
+  }
+  return block;
+}
+
+LearnerState gather_states(const std::vector<Lane*>& lanes) {
+  std::vector<LearnerState> states;
+  for (const Lane* lane : lanes) states.push_back(lane->state);
+  return side_by_side(states);
+}
+
+void scatter_states(const LearnerState& state, const std::vector<Lane*>& lanes) {
+  for (size_t p = 0; p < lanes.size(); ++p) {
+    const auto member = static_cast<int64_t>(p);
+    lanes[p]->state = detached(members_of(state, member, member + 1));
+  }
+}
+
+}  // namespace vsml

@@ -1,0 +1,81 @@
+// vsml/meta/population.h: lanes: the members of a population, each on its way through a task.
+//
+// A lane is one learner in one lifetime. Everything random about a lifetime (task, projection,
+// permutations, order of examples, length, initial state) is a function of its key, so that a lane is
+// rebuilt exactly from three numbers (lifetime, age, member) and its state.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "vsml/learner.h"
+#include "vsml/learners/learner_options.h"
+#include "vsml/tasks/task.h"
+
+namespace vsml {
+
+// The tasks that lifetimes are drawn from, with their weights.
+class TaskMixture {
+ public:
+  TaskMixture(std::vector<std::shared_ptr<const Task>> tasks, std::vector<double> weights);
+  const std::vector<std::shared_ptr<const Task>>& tasks() const { return tasks_; }
+  // The task of the lifetime with this key.
+  const Task& choose(const engine::RngKey& lifetime) const;
+
+ private:
+  std::vector<std::shared_ptr<const Task>> tasks_;
+  std::vector<double> cumulative_;
+};
+
+// One algorithm for tasks of every size: learners that share layout and parameters. Thread-safe.
+class LearnerFamily {
+ public:
+  LearnerFamily(const LearnerOptions& options, engine::DType dtype, engine::Device device);
+  const LearnerOptions& options() const { return options_; }
+  engine::DType dtype() const { return dtype_; }
+  engine::Device device() const { return device_; }
+  const Learner& for_dims(const TaskDims& dims) const;
+  // The parameters' names and shapes, the same for every size.
+  const engine::ParamLayout& layout() const { return for_dims({1, 1}).layout(); }
+
+ private:
+  LearnerOptions options_;
+  engine::DType dtype_;
+  engine::Device device_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Learner>> learners_;
+};
+
+struct Lane {
+  engine::RngKey key;  // seed, number of the lifetime, member
+  std::shared_ptr<const Lifetime> lifetime;
+  TaskDims dims;
+  int64_t length = 0;  // steps until this lifetime ends
+  int64_t age = 0;     // steps seen
+  LearnerState state;  // P = 1
+};
+
+// A lane at the beginning of a lifetime of `length` steps.
+Lane begin_lane(const TaskMixture& tasks, const LearnerFamily& family,
+                const engine::ParamSet& params, const engine::RngKey& key, int64_t length,
+                int64_t batch);
+
+// Lanes whose tasks have the same size, so that one tensor holds them all; in order of their first.
+std::vector<std::vector<Lane*>> groups_of_equal_size(std::vector<Lane>& lanes);
+
+// The next `steps` examples (batches) of several lanes.
+struct ExampleBlock {
+  std::vector<engine::Tensor> inputs;  // per step [P, B, D]
+  std::vector<engine::Tensor> labels;  // per step [P, B, C]
+};
+ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
+                           engine::DType dtype, engine::Device device);
+
+// The lanes' states side by side along P, and handed back to them.
+LearnerState gather_states(const std::vector<Lane*>& lanes);
+void scatter_states(const LearnerState& state, const std::vector<Lane*>& lanes);
+
+}  // namespace vsml
