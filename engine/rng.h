@@ -13,7 +13,7 @@ namespace engine {
 
 struct RngKey {
   uint64_t seed = 0;
-  uint32_t purpose = 0;  // what the numbers are for; see vsml/random_purpose.h
+  uint32_t purpose = 0;  // what the numbers are for; chosen by who draws them
   uint32_t step = 0;
   uint32_t member = 0;
 

@@ -1,7 +1,5 @@
 #include <cblas.h>
-
 #include <cstring>
-
 #include <fmt/format.h>
 
 #include "engine/ops/elementwise.h"
@@ -27,13 +25,13 @@ void matmul_against_blas(const Options& options, int64_t n, int threads) {
   const auto ours = [&] { matmul(a, b); };
   const auto bare = [&] {
     openblas_set_num_threads(threads);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, size, size, size, 1.0f,
-                a.data<float>(), size, b.data<float>(), size, 0.0f, out.data<float>(), size);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, size, size, size, 1.0f, a.data<float>(),
+                size, b.data<float>(), size, 0.0f, out.data<float>(), size);
     openblas_set_num_threads(1);
   };
   const auto times = alternate({ours, bare}, options.repeat * (n <= 1024 ? 3 : 1));
-  const double flops = 2.0 * static_cast<double>(n) * static_cast<double>(n) *
-                       static_cast<double>(n);
+  const double flops =
+      2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
   print_line(name, threads,
              {{"gflops", flops / times[0].seconds * 1e-9},
               {"openblas_gflops", flops / times[1].seconds * 1e-9},
@@ -52,12 +50,8 @@ void elementwise_against_copy(const Options& options, int threads) {
     std::memcpy(out.data<float>(), x.data<float>(), static_cast<size_t>(kSize) * sizeof(float));
   };
   const std::vector<std::pair<std::string, std::function<void()>>> ops{
-      {"add", [&] { add(x, y); }},
-      {"multiply", [&] { multiply(x, y); }},
-      {"exp", [&] { exp(x); }},
-      {"tanh", [&] { tanh(x); }},
-      {"sigmoid", [&] { sigmoid(x); }},
-      {"sum", [&] { sum(x); }},
+      {"add", [&] { add(x, y); }}, {"multiply", [&] { multiply(x, y); }}, {"exp", [&] { exp(x); }},
+      {"tanh", [&] { tanh(x); }},  {"sigmoid", [&] { sigmoid(x); }},      {"sum", [&] { sum(x); }},
   };
   for (const auto& [op, run] : ops) {
     const std::string name = "elementwise/" + op;

@@ -1,11 +1,10 @@
 #include "tools/command.h"
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
-#include <new>
-
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <new>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
@@ -53,8 +52,7 @@ struct Arguments {
 };
 
 vsml::LoadedSpec load(const Arguments& arguments) {
-  vsml::LoadedSpec loaded =
-      vsml::load_spec(arguments.spec, arguments.overrides, shipped_specs());
+  vsml::LoadedSpec loaded = vsml::load_spec(arguments.spec, arguments.overrides, shipped_specs());
   vsml::adopt_algorithm(loaded);
   return loaded;
 }
@@ -104,8 +102,8 @@ int check_spec(const Arguments& arguments) {
 int print_keys(const Arguments& arguments) {
   const std::string help = vsml::spec_help(arguments.key);
   if (help.empty()) {
-    throw CLI::ValidationError("keys", fmt::format("there is no key \"{}\" in a spec",
-                                                   engine::printable(arguments.key)));
+    throw CLI::ValidationError(
+        "keys", fmt::format("there is no key \"{}\" in a spec", engine::printable(arguments.key)));
   }
   fmt::print("{}", help);
   return kOk;

@@ -1,4 +1,6 @@
 // vsml: meta-trains and meta-tests learning algorithms from JSON specs; `vsml --help`.
 #include "tools/command.h"
 
-int main(int argc, char** argv) { return tools::run_command(argc, argv); }
+int main(int argc, char** argv) {
+  return tools::run_command(argc, argv);
+}

@@ -66,6 +66,16 @@ class Learner {
 void require_examples(const char* learner, const TaskDims& dims, const LearnerState& state,
                       const engine::Tensor& input, const engine::Tensor& label);
 
+// One algorithm for tasks of every size: learners that share layout and parameters.
+class LearnerSource {
+ public:
+  virtual ~LearnerSource() = default;
+  // The learner for tasks of this size; lives as long as the source. Thread-safe.
+  virtual const Learner& for_dims(const TaskDims& dims) const = 0;
+  // The parameters' names and shapes, the same for every size.
+  const engine::ParamLayout& layout() const { return for_dims({1, 1}).layout(); }
+};
+
 // Members first .. last-1 of a state, and states side by side along P.
 LearnerState members_of(const LearnerState& state, int64_t first, int64_t last);
 LearnerState side_by_side(const std::vector<LearnerState>& states);

@@ -1,8 +1,7 @@
 #include "vsml/experiment/adopt_algorithm.h"
 
-#include <memory>
-
 #include <fmt/format.h>
+#include <memory>
 
 #include "engine/error.h"
 #include "vsml/experiment/spec_fields.h"
@@ -14,7 +13,9 @@ namespace vsml {
 namespace {
 
 // Options that a spec chooses freely for every algorithm.
-bool is_free(const std::string& key) { return key == "name" || key == "init" || key == "layers"; }
+bool is_free(const std::string& key) {
+  return key == "name" || key == "init" || key == "layers";
+}
 
 LearnerOptions options_in_file(const std::string& path) {
   const Algorithm algorithm = read_algorithm(path);

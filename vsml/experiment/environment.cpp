@@ -2,9 +2,8 @@
 
 #include <fstream>
 #include <limits>
-#include <sstream>
-
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "engine/cpu_info.h"
 #include "engine/parallel.h"
@@ -26,7 +25,9 @@ std::string field(const char* path, const std::string& key) {
 
 }  // namespace
 
-std::string version() { return VSML_VERSION; }
+std::string version() {
+  return VSML_VERSION;
+}
 
 std::string environment_json(const engine::Device& device) {
   const engine::CpuInfo cpu = engine::cpu_info();

@@ -1,7 +1,6 @@
 #include "vsml/experiment/meta_checkpoint.h"
 
 #include <charconv>
-
 #include <fmt/format.h>
 
 #include "engine/ops/movement.h"
@@ -36,10 +35,10 @@ Tensor tensor(const TensorFile& file, const std::string& name, const engine::Sha
               engine::DType dtype) {
   const Tensor& found = file.at(name);
   if (found.shape() == shape && found.dtype() == dtype) return found;
-  throw IoError(file.path, name,
-                fmt::format("expected {} {}, found {} {}", engine::name_of(dtype),
-                            engine::to_string(shape), engine::name_of(found.dtype()),
-                            engine::to_string(found.shape())));
+  throw IoError(
+      file.path, name,
+      fmt::format("expected {} {}, found {} {}", engine::name_of(dtype), engine::to_string(shape),
+                  engine::name_of(found.dtype()), engine::to_string(found.shape())));
 }
 
 void add_lanes(const std::vector<Lane>& lanes, TensorFile& file) {
@@ -73,8 +72,8 @@ std::vector<Lane> read_lanes(const TensorFile& file, const MetaTrainer& trainer,
     }
     lanes.push_back(trainer.new_lane(params, member, lifetimes[k]));
     if (ages[k] < 0 || ages[k] > lanes.back().length) {
-      throw IoError(file.path, "lanes.age", fmt::format("expected 0 to {}, found {}",
-                                                        lanes.back().length, ages[k]));
+      throw IoError(file.path, "lanes.age",
+                    fmt::format("expected 0 to {}, found {}", lanes.back().length, ages[k]));
     }
     lanes.back().age = ages[k];
     for (const Tensor& part : lanes.back().state.tensors) size += part.size();
@@ -116,12 +115,12 @@ void write_meta_checkpoint(const std::string& path, const MetaCheckpoint& checkp
 }
 
 MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& trainer,
-                                    const MetaOptions& options,
-                                    const engine::ParamLayout& layout) {
+                                    const MetaOptions& options, const engine::ParamLayout& layout) {
   const TensorFile file = engine::read_safetensors(path);
   if (word(file, "kind") != kKind) {
-    throw IoError(path, "__metadata__.kind",
-                  fmt::format("expected {}, found {}", kKind, engine::printable(word(file, "kind"))));
+    throw IoError(
+        path, "__metadata__.kind",
+        fmt::format("expected {}, found {}", kKind, engine::printable(word(file, "kind"))));
   }
   require_finite(path, file);
   const engine::Shape flat{layout.size()};
@@ -148,13 +147,13 @@ MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& 
     expected += 3;
   }
   if (options.carry) {
-    state.lanes = read_lanes(file, trainer, engine::ParamSet(layout, state.params),
-                             options.population);
+    state.lanes =
+        read_lanes(file, trainer, engine::ParamSet(layout, state.params), options.population);
     expected += 3;
   }
   if (file.tensors.size() != expected) {
-    throw IoError(path, "", fmt::format("expected {} tensors, found {}", expected,
-                                        file.tensors.size()));
+    throw IoError(path, "",
+                  fmt::format("expected {} tensors, found {}", expected, file.tensors.size()));
   }
   return checkpoint;
 }

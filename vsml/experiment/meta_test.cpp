@@ -1,13 +1,12 @@
 #include "vsml/experiment/meta_test.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <map>
 #include <sstream>
 
-#include <fmt/format.h>
-
 #include "engine/parallel.h"
-#include "vsml/learners/make_learner.h"
+#include "vsml/learners/learner_family.h"
 
 namespace vsml {
 namespace {
@@ -19,10 +18,14 @@ constexpr const char* kLog = "evaluations.jsonl";
 
 std::string default_name(LearnerType type) {
   switch (type) {
-    case LearnerType::Vsml: return "vsml";
-    case LearnerType::Sgd: return "sgd";
-    case LearnerType::Adam: return "adam";
-    case LearnerType::NearestMean: return "nearest_mean";
+    case LearnerType::Vsml:
+      return "vsml";
+    case LearnerType::Sgd:
+      return "sgd";
+    case LearnerType::Adam:
+      return "adam";
+    case LearnerType::NearestMean:
+      return "nearest_mean";
   }
   return "";
 }
@@ -49,15 +52,14 @@ Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant
   const EvaluateOptions options{evaluation.episodes, evaluation.episode_length,
                                 evaluation.chunk_size};
   Result best;
-  std::vector<double> rates = has_grid(contestant) ? contestant.options.mlp.learning_rate
-                                                   : std::vector<double>{0};
+  std::vector<double> rates =
+      has_grid(contestant) ? contestant.options.mlp.learning_rate : std::vector<double>{0};
   for (const double rate : rates) {
     LearnerOptions one = contestant.options;
     one.mlp.learning_rate = {rate};
     const LearnerFamily family(one, DType::f32, setting.device);
-    const Tensor params = contestant.params.defined()
-                              ? contestant.params
-                              : family.for_dims({1, 1}).initial_params({});
+    const Tensor params = contestant.params.defined() ? contestant.params
+                                                      : family.for_dims({1, 1}).initial_params({});
     const ScoreSummary score =
         summarize(evaluate(family, params, task, options, setting.spec.seed));
     const bool first = rate == rates.front();
@@ -121,7 +123,7 @@ std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
   return results;
 }
 
-int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerFamily& family,
+int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerSource& learners,
                                   const Tensor& params,
                                   const std::vector<std::shared_ptr<const Task>>& tasks) {
   // A step holds the old and the new state, the gates of one layer (4 H channels beside the state's
@@ -130,8 +132,8 @@ int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerFamily& family,
   int64_t largest = 0;
   for (const auto& task : tasks) {
     const TaskDims dims{task->inputs(), task->num_classes()};
-    const LearnerState one = family.for_dims(dims).initial_state(
-        engine::ParamSet(family.layout(), params), {engine::RngKey{}}, 1);
+    const LearnerState one = learners.for_dims(dims).initial_state(
+        engine::ParamSet(learners.layout(), params), {engine::RngKey{}}, 1);
     largest = std::max(largest, bytes_of(one));
   }
   const EvaluateSpec& e = spec.evaluate;

@@ -40,7 +40,7 @@ std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
                                              const std::vector<Contestant>& contestants);
 
 // Bytes that meta-testing the spec's learner needs at most, beside the data sets.
-int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerFamily& family,
+int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerSource& learners,
                                   const engine::Tensor& params,
                                   const std::vector<std::shared_ptr<const Task>>& tasks);
 

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdio>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +23,7 @@ class MetaTraining {
   MetaTraining(const MetaTrainingSetting& setting, const Tensor& initial)
       : setting_(setting),
         spec_(setting.spec),
-        trainer_(spec_.meta, setting.family, setting.train_tasks, spec_.seed),
+        trainer_(spec_.meta, setting.learners, setting.train_tasks, spec_.seed),
         current_(begin(initial)),
         metrics_(setting.directory.file("metrics.jsonl"), current_.metrics_lines) {
     if (metrics_.lines() == 0) {
@@ -63,7 +62,7 @@ MetaCheckpoint MetaTraining::begin(const Tensor& initial) const {
     const std::string path = setting_.directory.checkpoint_file(steps[k]);
     try {
       MetaCheckpoint found =
-          read_meta_checkpoint(path, trainer_, spec_.meta, setting_.family.layout());
+          read_meta_checkpoint(path, trainer_, spec_.meta, setting_.learners.layout());
       if (found.spec_digest == setting_.directory.spec_digest() && found.state.step == steps[k]) {
         return found;
       }
@@ -94,7 +93,7 @@ void MetaTraining::meta_test_now() {
                                 spec_.evaluate.chunk_size};
   for (const auto& task : setting_.test_tasks) {
     const ScoreSummary score =
-        summarize(evaluate(setting_.family, current_.state.params, task, options, spec_.seed));
+        summarize(evaluate(setting_.learners, current_.state.params, task, options, spec_.seed));
     append({{"step", current_.state.step},
             {"wall_s", seconds()},
             {"task", task->name()},

@@ -14,7 +14,7 @@ namespace vsml {
 
 struct MetaTrainingSetting {
   const Spec& spec;
-  const LearnerFamily& family;
+  const LearnerSource& learners;
   const TaskMixture& train_tasks;
   const std::vector<std::shared_ptr<const Task>>& test_tasks;
   const RunDirectory& directory;

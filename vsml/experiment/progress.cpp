@@ -1,13 +1,11 @@
 #include "vsml/experiment/progress.h"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace vsml {
 namespace {
@@ -32,7 +30,9 @@ std::string duration_text(double seconds) {
 
 Progress::Progress(bool quiet) : quiet_(quiet), terminal_(stderr_is_terminal()) {}
 
-Progress::~Progress() { end(); }
+Progress::~Progress() {
+  end();
+}
 
 void Progress::begin(const std::string& phase, int64_t done, int64_t total) {
   end();
@@ -72,7 +72,8 @@ std::string Progress::time_left(int64_t done) const {
 
 void Progress::print(int64_t done, const std::string& detail) {
   const std::string left = time_left(done);
-  const std::string tail = (left.empty() ? "" : "  " + left) + (detail.empty() ? "" : "  " + detail);
+  const std::string tail =
+      (left.empty() ? "" : "  " + left) + (detail.empty() ? "" : "  " + detail);
   if (!terminal_) {
     fmt::print(stderr, "{}: {}/{}{}\n", phase_, done, total_, tail);
     return;

@@ -1,7 +1,7 @@
 // vsml/experiment/progress.h: how far a run is, on stderr.
 //
-// On a terminal: one line that is rewritten, with a bar and the time that is left. Elsewhere (a file,
-// a batch system's log): a plain line now and then, no control characters. Not thread-safe.
+// On a terminal: one line that is rewritten, with a bar and the time that is left. Elsewhere (a
+// file, a batch system's log): a plain line now and then, no control characters. Not thread-safe.
 #pragma once
 
 #include <chrono>

@@ -1,7 +1,6 @@
 #include "vsml/experiment/results.h"
 
 #include <algorithm>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -100,9 +99,9 @@ std::string results_table(const RunResults& results) {
     table += fmt::format("  {:<{}}  {:>15}  {:>10}  {:>8}\n", "learner", width, "whole episode",
                          "last tenth", "loss");
     for (const Result* row : rows) {
-      table += fmt::format("  {:<{}}  {:.3f} +- {:.3f}  {:>10.3f}  {:>8.3f}\n",
-                           learner_text(*row), width, row->score.accuracy,
-                           row->score.accuracy_sd, row->score.accuracy_last, row->score.loss);
+      table += fmt::format("  {:<{}}  {:.3f} +- {:.3f}  {:>10.3f}  {:>8.3f}\n", learner_text(*row),
+                           width, row->score.accuracy, row->score.accuracy_sd,
+                           row->score.accuracy_last, row->score.loss);
     }
   }
   return table;

@@ -1,7 +1,6 @@
 #include "vsml/experiment/run.h"
 
 #include <algorithm>
-
 #include <fmt/format.h>
 
 #include "engine/parallel.h"
@@ -10,6 +9,7 @@
 #include "vsml/experiment/meta_training.h"
 #include "vsml/experiment/run_directory.h"
 #include "vsml/experiment/spec_writer.h"
+#include "vsml/learners/learner_family.h"
 #include "vsml/learners/learner_file.h"
 #include "vsml/random_purpose.h"
 
@@ -21,8 +21,7 @@ using engine::Tensor;
 
 using Tasks = std::vector<std::shared_ptr<const Task>>;
 
-Tasks load_tasks(const std::vector<TaskOptions>& all, const Spec& spec,
-                 const RunOptions& options) {
+Tasks load_tasks(const std::vector<TaskOptions>& all, const Spec& spec, const RunOptions& options) {
   const DataFolders folders = data_folders(spec.data, options.project_data);
   Tasks tasks;
   for (const TaskOptions& one : all) tasks.push_back(std::make_shared<const Task>(one, folders));
@@ -54,8 +53,7 @@ std::string own_name(const Spec& spec) {
 }
 
 // The spec's learner, as trained (or as loaded), before the baselines.
-std::vector<Contestant> contestants(const Spec& spec, const Tensor& trained,
-                                    const Tensor& start) {
+std::vector<Contestant> contestants(const Spec& spec, const Tensor& trained, const Tensor& start) {
   std::vector<Contestant> all;
   const bool train = spec.experiment == ExperimentType::MetaTrain;
   if (spec.learner.type != LearnerType::Vsml) {

@@ -11,8 +11,8 @@
 namespace vsml {
 
 struct RunOptions {
-  std::string out;             // run directory
-  std::string project_data;    // the project's data folder, searched after the spec's own
+  std::string out;           // run directory
+  std::string project_data;  // the project's data folder, searched after the spec's own
   engine::Device device;
   bool quiet = false;          // no progress on stderr
   std::function<bool()> stop;  // asked between steps; true: save and return
@@ -26,8 +26,8 @@ struct RunOutcome {
 // Runs the experiment in its run directory, from the newest checkpoint there if there is one. The
 // results, the checkpoints and metrics.jsonl (but for wall-clock fields) depend on the spec and the
 // build alone: not on the number of threads, nor on how often and when the run was stopped.
-// Throws RunDirectoryError (folder in use or of another spec), IoError and engine::Error (data, file),
-// DivergedError (last checkpoint untouched), ResourceError (memory, disk).
+// Throws RunDirectoryError (folder in use or of another spec), IoError and engine::Error (data,
+// file), DivergedError (last checkpoint untouched), ResourceError (memory, disk).
 RunOutcome run(const Spec& spec, const RunOptions& options);
 
 // Bytes that the run will need at its peak, beside the program itself; loads the data sets.

@@ -1,17 +1,15 @@
 #include "vsml/experiment/run_directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "engine/error.h"
 #include "engine/io/sha256.h"
@@ -94,7 +92,8 @@ void RunDirectory::check_spec(const std::string& resolved) {
   }
   if (*found == resolved) return;
   const json theirs = json::parse(*found, nullptr, false);
-  const std::string key = theirs.is_discarded() ? "" : first_difference(theirs, json::parse(resolved));
+  const std::string key =
+      theirs.is_discarded() ? "" : first_difference(theirs, json::parse(resolved));
   throw RunDirectoryError(
       fmt::format("{}: holds a run of another spec{}", engine::printable(path_),
                   key.empty() ? "" : fmt::format(" ({} differs)", engine::printable(key))),

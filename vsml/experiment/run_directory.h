@@ -25,8 +25,8 @@ namespace vsml {
 class RunDirectory {
  public:
   // Creates the folder if need be and takes its lock. Throws RunDirectoryError if it holds another
-  // spec (naming the first key that differs), if another process works in it, or if it has files but
-  // no spec.json; IoError or ResourceError if it cannot be written.
+  // spec (naming the first key that differs), if another process works in it, or if it has files
+  // but no spec.json; IoError or ResourceError if it cannot be written.
   RunDirectory(const std::string& path, const Spec& spec);
 
   const std::string& path() const { return path_; }

@@ -71,7 +71,8 @@ Algorithm read_algorithm(const std::string& path) {
     algorithm.layout.add(part.name, part.tensor.shape());
     parts.push_back(reshape(part.tensor, {part.tensor.size()}));
   }
-  algorithm.params = parts.empty() ? Tensor::zeros({0}, engine::DType::f32) : engine::concat(parts, 0);
+  algorithm.params =
+      parts.empty() ? Tensor::zeros({0}, engine::DType::f32) : engine::concat(parts, 0);
   return algorithm;
 }
 

@@ -55,8 +55,8 @@ UnrollGradient bptt_unroll(const Learner& learner, const engine::ParamSet& param
     result.gradient = tape.gradient(total, {flat})[0];
     result.loss = total.item();
   }
-  const Tensor hits = equal(argmax(engine::stack(run.outputs, 0), -1),
-                            argmax(engine::stack(block.labels, 0), -1));
+  const Tensor hits =
+      equal(argmax(engine::stack(run.outputs, 0), -1), argmax(engine::stack(block.labels, 0), -1));
   result.correct = static_cast<double>(sum(hits).item()) / static_cast<double>(steps * batch);
   scatter_states({run.carry}, lanes);
   for (Lane* lane : lanes) lane->age += steps;
@@ -66,14 +66,14 @@ UnrollGradient bptt_unroll(const Learner& learner, const engine::ParamSet& param
 UnrollBytes measure_unroll(const Learner& learner, const engine::ParamSet& params,
                            const std::vector<Lane*>& lanes, int64_t batch) {
   const Tensor flat = params.flat().detached();
-  const ExampleBlock block = next_examples(lanes, 2, batch, flat.dtype(), flat.device());
+  const ExampleBlock block = next_examples(lanes, 1, batch, flat.dtype(), flat.device());
   const engine::StepFunction step = step_function(learner, params.layout(), block);
   engine::Backend& backend = engine::backend(flat.device());
   engine::Tape tape;
   tape.watch(flat);
   engine::UnrollStep first = step(0, {flat}, gather_states(lanes).tensors);
   const int64_t before = backend.memory_use().live;
-  const engine::UnrollStep second = step(1, {flat}, first.carry);
+  const engine::UnrollStep second = step(0, {flat}, first.carry);
   UnrollBytes bytes;
   bytes.tape_per_step = backend.memory_use().live - before;
   bytes.carry = bytes_of({second.carry});

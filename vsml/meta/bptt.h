@@ -9,19 +9,19 @@ namespace vsml {
 // What one unroll of some lanes gave. Numbers are summed over the lanes.
 struct UnrollGradient {
   engine::Tensor gradient;  // of the sum of the lanes' losses, flat [n]
-  double loss = 0;          // each lane's: cross entropy averaged over the unroll (or its last step)
-  double correct = 0;       // each lane's: fraction of right predictions
+  double loss = 0;     // each lane's: cross entropy averaged over the unroll (or its last step)
+  double correct = 0;  // each lane's: fraction of right predictions
 };
 
 // Takes lanes of equal size through `steps` further steps and differentiates. Their states move on,
-// detached; their ages by `steps`. `segment`: steps between two gradient checkpoints, 0 for none; it
-// changes memory and time, not one bit of the result.
+// detached; their ages by `steps`. `segment`: steps between two gradient checkpoints, 0 for none;
+// it changes memory and time, not one bit of the result.
 UnrollGradient bptt_unroll(const Learner& learner, const engine::ParamSet& params,
                            const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
                            MetaLoss loss, int64_t segment);
 
-// Bytes that one further step of these lanes puts on the tape, and bytes of their state: measured by
-// taking copies of them through two steps. Not to be called while other tensors come and go.
+// Bytes that one further step of these lanes puts on the tape, and bytes of their state: measured
+// by taking copies of them through two steps. Not to be called while other tensors come and go.
 struct UnrollBytes {
   int64_t tape_per_step = 0;
   int64_t carry = 0;

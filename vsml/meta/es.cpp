@@ -20,7 +20,7 @@ Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t size, engin
   return engine::normal({size}, key_for(key, RandomPurpose::Noise), dtype, device);
 }
 
-std::vector<PairLoss> es_losses(const LearnerFamily& family, const TaskMixture& tasks,
+std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture& tasks,
                                 const engine::ParamSet& params, const MetaOptions& options,
                                 uint64_t seed, int64_t step, int64_t first, int64_t last) {
   const engine::NoRecord none;
@@ -29,13 +29,13 @@ std::vector<PairLoss> es_losses(const LearnerFamily& family, const TaskMixture& 
   std::vector<Lane> lanes;
   std::vector<Tensor> perturbed;
   for (int64_t pair = first; pair < last; ++pair) {
-    const Tensor noise = pair_noise(seed, step, pair, flat.dim(0), flat.dtype(), flat.device()) *
-                         options.noise_std;
+    const Tensor noise =
+        pair_noise(seed, step, pair, flat.dim(0), flat.dtype(), flat.device()) * options.noise_std;
     const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
     for (const Tensor& own : {flat + noise, flat - noise}) {
       perturbed.push_back(own);
-      lanes.push_back(begin_lane(tasks, family, params, key, options.episode_length,
-                                 options.batch_size));
+      lanes.push_back(
+          begin_lane(tasks, learners, params, key, options.episode_length, options.batch_size));
     }
   }
   std::vector<double> loss(lanes.size(), 0), correct(lanes.size(), 0);
@@ -43,7 +43,7 @@ std::vector<PairLoss> es_losses(const LearnerFamily& family, const TaskMixture& 
     std::vector<Tensor> own;
     for (const Lane* lane : group) own.push_back(perturbed[static_cast<size_t>(lane - &lanes[0])]);
     const engine::ParamSet group_params(params.layout(), engine::stack(own, 0));
-    const Learner& learner = family.for_dims(group[0]->dims);
+    const Learner& learner = learners.for_dims(group[0]->dims);
     LearnerState state = gather_states(group);
     const int64_t steps = options.episode_length;
     for (int64_t t = 0; t < steps; ++t) {
@@ -84,7 +84,8 @@ Tensor es_gradient(const std::vector<PairLoss>& losses, const engine::ParamSet& 
     double mean = 0, squares = 0;
     for (const PairLoss& pair : losses) mean += (pair.plus + pair.minus) / (2 * count);
     for (const PairLoss& pair : losses) {
-      squares += (pair.plus - mean) * (pair.plus - mean) + (pair.minus - mean) * (pair.minus - mean);
+      squares +=
+          (pair.plus - mean) * (pair.plus - mean) + (pair.minus - mean) * (pair.minus - mean);
     }
     const double deviation = std::sqrt(squares / (2 * count));
     scale = deviation > 0 ? 1 / deviation : 1;
@@ -93,8 +94,8 @@ Tensor es_gradient(const std::vector<PairLoss>& losses, const engine::ParamSet& 
   for (size_t k = 0; k < losses.size(); ++k) {
     const double weight =
         scale * (losses[k].plus - losses[k].minus) / (2 * options.noise_std * count);
-    const Tensor noise = pair_noise(seed, step, static_cast<int64_t>(k), flat.dim(0),
-                                    flat.dtype(), flat.device());
+    const Tensor noise =
+        pair_noise(seed, step, static_cast<int64_t>(k), flat.dim(0), flat.dtype(), flat.device());
     gradient = gradient + noise * weight;
   }
   return gradient;

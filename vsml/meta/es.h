@@ -11,8 +11,8 @@
 namespace vsml {
 
 struct PairLoss {
-  double plus = 0;   // mean cross entropy with +noise
-  double minus = 0;  // and with -noise
+  double plus = 0;     // mean cross entropy with +noise
+  double minus = 0;    // and with -noise
   double correct = 0;  // fraction of right predictions, averaged over both
 };
 
@@ -23,7 +23,7 @@ engine::Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t siz
 // Losses of pairs [first, last) of meta-training step `step`, each over a fresh lifetime of
 // options.episode_length steps. Lanes whose tasks have the same size are computed together, with
 // parameters of their own.
-std::vector<PairLoss> es_losses(const LearnerFamily& family, const TaskMixture& tasks,
+std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture& tasks,
                                 const engine::ParamSet& params, const MetaOptions& options,
                                 uint64_t seed, int64_t step, int64_t first, int64_t last);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-
 #include <fmt/format.h>
 
 #include "engine/error.h"
@@ -30,9 +29,8 @@ engine::RngKey episode_key(uint64_t seed, int64_t episode) {
 void add_scores(const Tensor& prediction, const Tensor& label, const EvaluateOptions& options,
                 bool last, EpisodeScore* scores) {
   const int64_t tail = std::max<int64_t>(1, options.episode_length / 10);
-  const auto hits =
-      cast(equal(argmax(prediction, -1), argmax(label, -1)), engine::DType::f64)
-          .to_vector<double>();
+  const auto hits = cast(equal(argmax(prediction, -1), argmax(label, -1)), engine::DType::f64)
+                        .to_vector<double>();
   const auto losses =
       cast(cross_entropy(prediction, label), engine::DType::f64).to_vector<double>();
   for (size_t p = 0; p < hits.size(); ++p) {
@@ -66,7 +64,7 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
 
 }  // namespace
 
-std::vector<EpisodeScore> evaluate(const LearnerFamily& family, const Tensor& params,
+std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const Tensor& params,
                                    const std::shared_ptr<const Task>& task,
                                    const EvaluateOptions& options, uint64_t seed) {
   if (options.episode_length > task->max_examples()) {
@@ -76,8 +74,8 @@ std::vector<EpisodeScore> evaluate(const LearnerFamily& family, const Tensor& pa
                         "shorten evaluate.episode_length, or let the task repeat");
   }
   const TaskMixture only({task}, {1});
-  const engine::ParamSet set(family.layout(), params);
-  const Learner& learner = family.for_dims({task->inputs(), task->num_classes()});
+  const engine::ParamSet set(learners.layout(), params);
+  const Learner& learner = learners.for_dims({task->inputs(), task->num_classes()});
   std::vector<EpisodeScore> scores(static_cast<size_t>(options.episodes));
   const int64_t chunks = (options.episodes + options.chunk_size - 1) / options.chunk_size;
   engine::parallel_for(chunks, [&](int64_t chunk) {
@@ -85,8 +83,8 @@ std::vector<EpisodeScore> evaluate(const LearnerFamily& family, const Tensor& pa
     const int64_t last = std::min(options.episodes, first + options.chunk_size);
     std::vector<Lane> lanes;
     for (int64_t episode = first; episode < last; ++episode) {
-      lanes.push_back(begin_lane(only, family, set, episode_key(seed, episode),
-                                 options.episode_length, 1));
+      lanes.push_back(
+          begin_lane(only, learners, set, episode_key(seed, episode), options.episode_length, 1));
     }
     run_chunk(learner, set, lanes, options, &scores[static_cast<size_t>(first)]);
   });

@@ -21,11 +21,11 @@ struct EvaluateOptions {
   int64_t chunk_size = 8;        // episodes that are computed together; part of the result's bits
 };
 
-// Runs episodes 0 .. episodes-1 of a task, one learner each. Episode k is the same for every learner
-// and set of parameters that is tested with this seed, and none of them is a lifetime of
+// Runs episodes 0 .. episodes-1 of a task, one learner each. Episode k is the same for every
+// learner and set of parameters that is tested with this seed, and none of them is a lifetime of
 // meta-training with it. Parallel over chunks. Throws Error if the task has fewer examples than an
 // episode needs.
-std::vector<EpisodeScore> evaluate(const LearnerFamily& family, const engine::Tensor& params,
+std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const engine::Tensor& params,
                                    const std::shared_ptr<const Task>& task,
                                    const EvaluateOptions& options, uint64_t seed);
 

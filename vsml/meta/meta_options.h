@@ -37,7 +37,7 @@ struct MetaOptions {
   bool carry = false;
   int64_t lifetime = 700;  // carry: longest lifetime; each is uniform in [0.3, 1] of it
 
-  double noise_std = 0.05;        // es
+  double noise_std = 0.05;          // es
   bool standardize_fitness = true;  // es: fitness to mean 0, deviation 1 over the population
 
   int64_t memory_budget = 2048;  // MiB for what bptt stores; does not change any bit

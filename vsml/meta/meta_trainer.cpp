@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-
 #include <fmt/format.h>
 
 #include "engine/gradient_checkpoint.h"
@@ -10,7 +9,6 @@
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
-#include "vsml/learners/make_learner.h"
 #include "vsml/meta/es.h"
 #include "vsml/random_purpose.h"
 
@@ -21,7 +19,9 @@ using engine::Tensor;
 
 constexpr double kShortestLifetime = 0.3;  // of the longest
 
-bool finite(const Tensor& x) { return std::isfinite(engine::global_norm(x)); }
+bool finite(const Tensor& x) {
+  return std::isfinite(engine::global_norm(x));
+}
 
 void require_finite(bool holds, const char* what, int64_t step) {
   if (holds) return;
@@ -37,16 +37,15 @@ std::pair<int64_t, int64_t> chunk_bounds(const MetaOptions& options, int64_t chu
 
 // |start|, but no less than the floor.
 Tensor step_scale(const Tensor& start, const MetaOptions& options) {
-  const Tensor floor =
-      Tensor::scalar(options.step_scale_floor, start.dtype(), start.device());
+  const Tensor floor = Tensor::scalar(options.step_scale_floor, start.dtype(), start.device());
   return maximum(abs(start), floor);
 }
 
 }  // namespace
 
-MetaTrainer::MetaTrainer(const MetaOptions& options, const LearnerFamily& family,
+MetaTrainer::MetaTrainer(const MetaOptions& options, const LearnerSource& learners,
                          const TaskMixture& tasks, uint64_t seed)
-    : options_(options), family_(family), tasks_(tasks), seed_(seed) {
+    : options_(options), learners_(learners), tasks_(tasks), seed_(seed) {
   for (const auto& task : tasks.tasks()) {
     const int64_t needed = longest_lifetime() * options.batch_size;
     if (needed <= task->max_examples()) continue;
@@ -83,11 +82,10 @@ int64_t MetaTrainer::lifetime_length(const engine::RngKey& key) const {
   return std::min(unrolls * options_.unroll, longest_lifetime());
 }
 
-Lane MetaTrainer::new_lane(const engine::ParamSet& params, int64_t member,
-                           int64_t lifetime) const {
+Lane MetaTrainer::new_lane(const engine::ParamSet& params, int64_t member, int64_t lifetime) const {
   const engine::RngKey key{seed_, 0, static_cast<uint32_t>(lifetime),
                            static_cast<uint32_t>(member)};
-  return begin_lane(tasks_, family_, params, key, lifetime_length(key), options_.batch_size);
+  return begin_lane(tasks_, learners_, params, key, lifetime_length(key), options_.batch_size);
 }
 
 MetaState MetaTrainer::initial_state(const Tensor& params) const {
@@ -99,7 +97,7 @@ MetaState MetaTrainer::initial_state(const Tensor& params) const {
     state.moved = Tensor::zeros(params.shape(), params.dtype(), params.device());
   }
   if (options_.carry) {
-    const engine::ParamSet set(family_.layout(), params);
+    const engine::ParamSet set(learners_.layout(), params);
     for (int64_t member = 0; member < options_.population; ++member) {
       state.lanes.push_back(new_lane(set, member, 0));
     }
@@ -110,11 +108,12 @@ MetaState MetaTrainer::initial_state(const Tensor& params) const {
 UnrollBytes MetaTrainer::unroll_bytes(const engine::ParamSet& params) const {
   const auto [first, last] = chunk_bounds(options_, 0);
   std::vector<Lane> lanes;
-  for (int64_t member = first; member < last; ++member) lanes.push_back(new_lane(params, member, 0));
+  for (int64_t member = first; member < last; ++member)
+    lanes.push_back(new_lane(params, member, 0));
   UnrollBytes total;
   for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
-    const UnrollBytes bytes = measure_unroll(family_.for_dims(group[0]->dims), params, group,
-                                             options_.batch_size);
+    const UnrollBytes bytes =
+        measure_unroll(learners_.for_dims(group[0]->dims), params, group, options_.batch_size);
     total.tape_per_step += bytes.tape_per_step;
     total.carry += bytes.carry;
   }
@@ -128,7 +127,7 @@ int64_t MetaTrainer::segment(const UnrollBytes& bytes) const {
 }
 
 int64_t MetaTrainer::predicted_bytes(const Tensor& params, int threads) const {
-  const engine::ParamSet set(family_.layout(), params);
+  const engine::ParamSet set(learners_.layout(), params);
   const UnrollBytes bytes = unroll_bytes(set);
   const int64_t at_once = std::min<int64_t>(chunks(), threads);
   // The widest moment of a step beside its tape: gates and their gradients, about two steps' worth.
@@ -137,28 +136,28 @@ int64_t MetaTrainer::predicted_bytes(const Tensor& params, int threads) const {
   }
   const int64_t length = segment(bytes), steps = unroll_steps();
   const int64_t kept = length >= steps ? 1 : (steps + length - 1) / length;
-  const int64_t lanes = options_.carry ? options_.population * bytes.carry / options_.chunk_size : 0;
+  const int64_t lanes =
+      options_.carry ? options_.population * bytes.carry / options_.chunk_size : 0;
   return lanes + at_once * (kept * bytes.carry + (length + 2) * bytes.tape_per_step);
 }
 
 MetaTrainer::Gradient MetaTrainer::chunk_gradient(const engine::ParamSet& params,
                                                   std::vector<Lane>& lanes) const {
   Gradient total;
-  total.gradient = Tensor::zeros(params.flat().shape(), params.flat().dtype(),
-                                 params.flat().device());
+  total.gradient =
+      Tensor::zeros(params.flat().shape(), params.flat().dtype(), params.flat().device());
   const int64_t steps = unroll_steps();
   for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
-    const Learner& learner = family_.for_dims(group[0]->dims);
+    const Learner& learner = learners_.for_dims(group[0]->dims);
     const int64_t all = options_.carry ? steps : options_.episode_length;
     for (int64_t done = 0; done < all; done += steps) {
       const int64_t now = std::min(steps, all - done);
       // With the loss on the last example alone, only the unroll that holds it has a gradient.
-      const UnrollGradient part = bptt_unroll(learner, params, group, now, options_.batch_size,
-                                              options_.loss, segment_);
+      const UnrollGradient part =
+          bptt_unroll(learner, params, group, now, options_.batch_size, options_.loss, segment_);
       const bool counts = options_.loss == MetaLoss::Mean || done + now == all;
-      const double share = options_.loss == MetaLoss::Mean
-                               ? static_cast<double>(now) / static_cast<double>(all)
-                               : 1;
+      const double share =
+          options_.loss == MetaLoss::Mean ? static_cast<double>(now) / static_cast<double>(all) : 1;
       total.correct += part.correct * static_cast<double>(now) / static_cast<double>(all);
       if (!counts) continue;
       total.loss += part.loss * share;
@@ -170,7 +169,7 @@ MetaTrainer::Gradient MetaTrainer::chunk_gradient(const engine::ParamSet& params
 
 MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
                                                  std::vector<Lane>& lanes) const {
-  const engine::ParamSet params(family_.layout(), state.params);
+  const engine::ParamSet params(learners_.layout(), state.params);
   if (segment_ < 0) segment_ = segment(unroll_bytes(params));
   std::vector<Gradient> parts(static_cast<size_t>(chunks()));
   engine::parallel_for(chunks(), [&](int64_t chunk) {
@@ -193,8 +192,7 @@ MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
   Gradient total;
   const double share = 1 / static_cast<double>(options_.population);
   for (const Gradient& part : parts) {
-    total.gradient =
-        total.gradient.defined() ? total.gradient + part.gradient : part.gradient;
+    total.gradient = total.gradient.defined() ? total.gradient + part.gradient : part.gradient;
     total.loss += part.loss * share;
     total.correct += part.correct * share;
   }
@@ -203,12 +201,12 @@ MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
 }
 
 MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state) const {
-  const engine::ParamSet params(family_.layout(), state.params);
+  const engine::ParamSet params(learners_.layout(), state.params);
   std::vector<PairLoss> losses(static_cast<size_t>(options_.population));
   engine::parallel_for(chunks(), [&](int64_t chunk) {
     const auto [first, last] = chunk_bounds(options_, chunk);
     const std::vector<PairLoss> part =
-        es_losses(family_, tasks_, params, options_, seed_, state.step, first, last);
+        es_losses(learners_, tasks_, params, options_, seed_, state.step, first, last);
     std::copy(part.begin(), part.end(), losses.begin() + first);
   });
   Gradient total;
@@ -221,16 +219,15 @@ MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state) c
   return total;
 }
 
-MetaState MetaTrainer::updated(const MetaState& state, const Tensor& gradient,
-                               double rate) const {
+MetaState MetaTrainer::updated(const MetaState& state, const Tensor& gradient, double rate) const {
   const engine::AdamOptions adam{options_.beta1, options_.beta2, options_.epsilon};
   MetaState next = state;
   const bool scaled = options_.step_scale == StepScale::Initial;
   // d loss / d moved = scale d loss / d params
-  const Tensor of_trained = engine::clip_by_global_norm(
-      scaled ? gradient * state.scale : gradient, options_.clip_norm);
-  engine::AdamResult result = engine::adam_update(scaled ? state.moved : state.params, of_trained,
-                                                  state.adam, rate, adam);
+  const Tensor of_trained =
+      engine::clip_by_global_norm(scaled ? gradient * state.scale : gradient, options_.clip_norm);
+  engine::AdamResult result =
+      engine::adam_update(scaled ? state.moved : state.params, of_trained, state.adam, rate, adam);
   next.adam = std::move(result.state);
   next.params = scaled ? state.start + state.scale * result.params : result.params;
   if (scaled) next.moved = result.params;
@@ -241,15 +238,14 @@ MetaState MetaTrainer::updated(const MetaState& state, const Tensor& gradient,
 MetaStepReport MetaTrainer::step(MetaState& state) const {
   const engine::NoRecord none;
   std::vector<Lane> lanes = state.lanes;
-  const Gradient gradient = options_.optimizer == MetaOptimizer::Es
-                                ? es_gradient_of_step(state)
-                                : bptt_gradient(state, lanes);
+  const Gradient gradient = options_.optimizer == MetaOptimizer::Es ? es_gradient_of_step(state)
+                                                                    : bptt_gradient(state, lanes);
   MetaStepReport report;
   report.loss = gradient.loss;
   report.accuracy = gradient.correct;
   report.gradient_norm = engine::global_norm(gradient.gradient);
-  report.learning_rate = options_.learning_rate *
-                         engine::linear_warmup(state.step, options_.warmup);
+  report.learning_rate =
+      options_.learning_rate * engine::linear_warmup(state.step, options_.warmup);
   if (options_.schedule == Schedule::Cosine) {
     report.learning_rate *=
         engine::cosine_decay(state.step, options_.steps, options_.final_learning_rate);

@@ -44,7 +44,7 @@ struct MetaStepReport {
 class MetaTrainer {
  public:
   // Keeps references to all of its arguments but the options.
-  MetaTrainer(const MetaOptions& options, const LearnerFamily& family, const TaskMixture& tasks,
+  MetaTrainer(const MetaOptions& options, const LearnerSource& learners, const TaskMixture& tasks,
               uint64_t seed);
 
   // The state before the first step, from initial parameters.
@@ -77,7 +77,7 @@ class MetaTrainer {
   MetaState updated(const MetaState& state, const engine::Tensor& gradient, double rate) const;
 
   MetaOptions options_;
-  const LearnerFamily& family_;
+  const LearnerSource& learners_;
   const TaskMixture& tasks_;
   uint64_t seed_;
   mutable int64_t segment_ = -1;  // chosen at the first step; has no influence on results

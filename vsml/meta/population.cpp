@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "engine/ops/elementwise.h"
-#include "vsml/learners/make_learner.h"
 #include "vsml/random_purpose.h"
 
 namespace vsml {
@@ -29,28 +28,16 @@ const Task& TaskMixture::choose(const RngKey& lifetime) const {
   return *tasks_[static_cast<size_t>(std::min(found - cumulative_.begin(), last))];
 }
 
-LearnerFamily::LearnerFamily(const LearnerOptions& options, engine::DType dtype,
-                             engine::Device device)
-    : options_(options), dtype_(dtype), device_(device) {}
-
-const Learner& LearnerFamily::for_dims(const TaskDims& dims) const {
-  const std::lock_guard lock(mutex_);
-  std::unique_ptr<Learner>& learner = learners_[{dims.inputs, dims.classes}];
-  if (!learner) learner = make_learner(options_, dims, dtype_, device_);
-  return *learner;
-}
-
-Lane begin_lane(const TaskMixture& tasks, const LearnerFamily& family,
-                const engine::ParamSet& params, const RngKey& key, int64_t length,
-                int64_t batch) {
+Lane begin_lane(const TaskMixture& tasks, const LearnerSource& learners,
+                const engine::ParamSet& params, const RngKey& key, int64_t length, int64_t batch) {
   const Task& task = tasks.choose(key);
   Lane lane;
   lane.key = key;
   lane.dims = {task.inputs(), task.num_classes()};
   lane.lifetime = std::make_shared<const Lifetime>(task.lifetime(key));
   lane.length = length;
-  lane.state = family.for_dims(lane.dims)
-                   .initial_state(params, {key_for(key, RandomPurpose::InitialState)}, batch);
+  lane.state = learners.for_dims(lane.dims).initial_state(
+      params, {key_for(key, RandomPurpose::InitialState)}, batch);
   return lane;
 }
 

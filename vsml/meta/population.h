@@ -1,18 +1,14 @@
 // vsml/meta/population.h: lanes: the members of a population, each on its way through a task.
 //
 // A lane is one learner in one lifetime. Everything random about a lifetime (task, projection,
-// permutations, order of examples, length, initial state) is a function of its key, so that a lane is
-// rebuilt exactly from three numbers (lifetime, age, member) and its state.
+// permutations, order of examples, length, initial state) is a function of its key, so that a lane
+// is rebuilt exactly from three numbers (lifetime, age, member) and its state.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
-#include <utility>
 #include <vector>
 
 #include "vsml/learner.h"
-#include "vsml/learners/learner_options.h"
 #include "vsml/tasks/task.h"
 
 namespace vsml {
@@ -30,25 +26,6 @@ class TaskMixture {
   std::vector<double> cumulative_;
 };
 
-// One algorithm for tasks of every size: learners that share layout and parameters. Thread-safe.
-class LearnerFamily {
- public:
-  LearnerFamily(const LearnerOptions& options, engine::DType dtype, engine::Device device);
-  const LearnerOptions& options() const { return options_; }
-  engine::DType dtype() const { return dtype_; }
-  engine::Device device() const { return device_; }
-  const Learner& for_dims(const TaskDims& dims) const;
-  // The parameters' names and shapes, the same for every size.
-  const engine::ParamLayout& layout() const { return for_dims({1, 1}).layout(); }
-
- private:
-  LearnerOptions options_;
-  engine::DType dtype_;
-  engine::Device device_;
-  mutable std::mutex mutex_;
-  mutable std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Learner>> learners_;
-};
-
 struct Lane {
   engine::RngKey key;  // seed, number of the lifetime, member
   std::shared_ptr<const Lifetime> lifetime;
@@ -59,7 +36,7 @@ struct Lane {
 };
 
 // A lane at the beginning of a lifetime of `length` steps.
-Lane begin_lane(const TaskMixture& tasks, const LearnerFamily& family,
+Lane begin_lane(const TaskMixture& tasks, const LearnerSource& learners,
                 const engine::ParamSet& params, const engine::RngKey& key, int64_t length,
                 int64_t batch);
 
