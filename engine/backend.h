@@ -58,7 +58,8 @@ class Backend {
   // `out` has `in`'s rank; where its extent is 1 and in's is not, that axis is reduced. Sum of
   // nothing is 0; Max and Min of nothing are not asked for. Any NaN gives NaN.
   virtual void reduce(ReduceOp op, const View& in, const View& out) = 0;
-  // First index of the largest element along `axis`; out is i32 with extent 1 there.
+  // First index of the largest element along `axis`, a NaN being largest; out is i32 with extent 1
+  // there.
   virtual void argmax(const View& in, int axis, const View& out) = 0;
 
   // out[..., m, n] = a[..., m, k] b[..., k, n], added to what is in out if `accumulate`. Ranks are

@@ -5,7 +5,8 @@
 // another, last first, is computed again under a tape of its own and differentiated. A segment's
 // backward pass goes on with the accumulators that the later segments left, contribution by
 // contribution, so the gradients equal those of the plain unroll to the last bit, whatever the
-// segment length.
+// segment length. (They stay right, but may differ in the last bit, where the loss uses a tensor of
+// `shared` directly too, or where one tensor stands twice in the carry or is also shared.)
 #pragma once
 
 #include <functional>

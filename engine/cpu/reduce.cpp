@@ -172,7 +172,8 @@ void argmax_typed(const View& in, int axis, const View& out) {
     }
     int64_t best = 0;
     for (int64_t i = 1; i < extent; ++i) {
-      if (values[offset + i * step] > values[offset + best * step]) best = i;
+      const T value = values[offset + i * step], largest = values[offset + best * step];
+      if (value > largest || (value != value && largest == largest)) best = i;
     }
     places[k] = static_cast<int32_t>(best);
   }

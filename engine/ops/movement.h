@@ -10,9 +10,10 @@
 
 namespace engine {
 
-// The same elements in row-major order with another shape; a view if x is contiguous. One extent
-// may be -1: it follows from the others. Throws if the sizes differ.
+// The same elements in row-major order with another shape; a view if x is contiguous. Throws if the
+// sizes differ.
 Tensor reshape(const Tensor& x, const Shape& shape);
+// The same; one extent may be -1 and follows from the others.
 Tensor reshape_inferred(const Tensor& x, const std::vector<int64_t>& extents);
 
 // Axis k of the result is axis order[k] of x. View.

@@ -22,8 +22,8 @@ Tensor mean(const Tensor& x, const std::vector<int>& axes = {}, KeepAxes keep = 
 Tensor max(const Tensor& x, const std::vector<int>& axes = {}, KeepAxes keep = KeepAxes::No);
 Tensor min(const Tensor& x, const std::vector<int>& axes = {}, KeepAxes keep = KeepAxes::No);
 
-// Index (i32) of the first largest element along an axis, which is dropped. Not differentiable.
-// Throws ShapeError if the axis is empty.
+// Index (i32) of the first largest element along an axis, which is dropped; a NaN counts as
+// largest. Not differentiable. Throws ShapeError if the axis is empty.
 Tensor argmax(const Tensor& x, int axis);
 
 }  // namespace engine
