@@ -30,29 +30,36 @@ LearnerOptions options_in_file(const std::string& path) {
   return options;
 }
 
-}  // namespace
-
-void adopt_algorithm(LoadedSpec& loaded) {
-  LearnerOptions& wanted = loaded.spec.learner;
+void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wanted) {
   if (wanted.type != LearnerType::Vsml || wanted.init.type != InitType::File) return;
   LearnerOptions found = options_in_file(wanted.init.path);
   const Fields said = fields_of(wanted), trained = fields_of(found);
   for (const Field& field : trained) {
     if (is_free(field.key) || !applies(field, trained)) continue;
-    const std::string path = "learner." + field.key;
+    const std::string here = member_path(path, field.key);
     const Field* ours = find_field(said, field.key);
-    if (!loaded.source.says(path) || ours == nullptr) continue;
+    if (!source.says(here) || ours == nullptr) continue;
     const auto got = value_to_json(*ours), expected = value_to_json(field);
     if (got == expected) continue;
-    throw loaded.source.error(path,
-                              fmt::format("expected {}, as {} was trained with, got {}",
-                                          expected.dump(), wanted.init.path, got.dump()),
-                              "leave the key out, or train an algorithm with it");
+    throw source.error(here,
+                       fmt::format("expected {}, as {} was trained with, got {}", expected.dump(),
+                                   engine::printable(wanted.init.path), got.dump()),
+                       "leave the key out, or train an algorithm with it");
   }
   found.name = wanted.name;
   found.init = wanted.init;
-  if (loaded.source.says("learner.layers")) found.network.layers = wanted.network.layers;
+  if (source.says(member_path(path, "layers"))) found.network.layers = wanted.network.layers;
   wanted = found;
+}
+
+}  // namespace
+
+void adopt_algorithm(LoadedSpec& loaded) {
+  adopt(loaded.source, "learner", loaded.spec.learner);
+  std::vector<LearnerOptions>& others = loaded.spec.evaluate.learners;
+  for (size_t k = 0; k < others.size(); ++k) {
+    adopt(loaded.source, element_path("evaluate.learners", k), others[k]);
+  }
 }
 
 }  // namespace vsml

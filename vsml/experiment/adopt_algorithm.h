@@ -1,15 +1,16 @@
-// vsml/experiment/adopt_algorithm.h: a spec whose learner starts from a trained algorithm.
+// vsml/experiment/adopt_algorithm.h: learners of a spec that start from a trained algorithm.
 #pragma once
 
 #include "vsml/experiment/spec_file.h"
 
 namespace vsml {
 
-// With learner.init of type file, the algorithm brings the options that it was trained with: every
-// option of the learner that the spec does not say is taken from the file. One that the spec says
-// must agree; `name`, `init` and the layers are the spec's own business (the parameters do not
-// depend on the number or width of layers, unless each layer has its own). Does nothing for another
-// init. Throws SpecError naming the option that differs, IoError if the file is no algorithm.
+// Where the init of `learner`, or of one of evaluate.learners, is of type file, the algorithm
+// brings the options that it was trained with: every option of the learner that the spec does not
+// say is taken from the file. One that the spec says must agree; `name`, `init` and the layers are
+// the spec's own business (the parameters do not depend on the number or width of layers, unless
+// each layer has its own). Does nothing for another init. Throws SpecError naming the option that
+// differs, IoError if the file is no algorithm.
 void adopt_algorithm(LoadedSpec& loaded);
 
 }  // namespace vsml

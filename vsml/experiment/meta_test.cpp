@@ -6,7 +6,8 @@
 #include <sstream>
 
 #include "engine/parallel.h"
-#include "vsml/learners/learner_family.h"
+#include "vsml/learners/learner_file.h"
+#include "vsml/random_purpose.h"
 
 namespace vsml {
 namespace {
@@ -73,6 +74,15 @@ Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant
 }
 
 }  // namespace
+
+Tensor initial_params(const LearnerOptions& options, const LearnerFamily& family, uint64_t seed) {
+  const InitOptions& init = options.init;
+  if (options.type == LearnerType::Vsml && init.type == InitType::File) {
+    return params_for(init.path, read_algorithm(init.path), family.layout()).to(family.device());
+  }
+  return family.for_dims({1, 1}).initial_params(
+      key_for({seed, 0, 0, 0}, RandomPurpose::InitialParams));
+}
 
 std::string unique_name(const std::string& wanted, const std::vector<std::string>& names) {
   std::string name = wanted;

@@ -12,16 +12,22 @@
 #include "vsml/experiment/results.h"
 #include "vsml/experiment/run_directory.h"
 #include "vsml/experiment/spec.h"
+#include "vsml/learners/learner_family.h"
 
 namespace vsml {
 
-// A learner with its parameters, under the name that tables show. A learner of a grid of learning
-// rates has no parameters here: they follow from each rate.
+// A learner with its parameters, under the name that tables show. Without parameters, each is
+// tested with those that its options say (initial_params).
 struct Contestant {
   std::string name;
   LearnerOptions options;
   engine::Tensor params;
 };
+
+// The parameters that a learner's options say: those of a file, or initial ones drawn from the
+// seed. Throws IoError if the file does not fit.
+engine::Tensor initial_params(const LearnerOptions& options, const LearnerFamily& family,
+                              uint64_t seed);
 
 struct MetaTestSetting {
   const Spec& spec;

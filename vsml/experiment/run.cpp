@@ -11,7 +11,6 @@
 #include "vsml/experiment/spec_writer.h"
 #include "vsml/learners/learner_family.h"
 #include "vsml/learners/learner_file.h"
-#include "vsml/random_purpose.h"
 
 namespace vsml {
 namespace {
@@ -32,16 +31,6 @@ TaskMixture train_mixture(const Spec& spec, const RunOptions& options) {
   std::vector<double> weights;
   for (const TaskOptions& task : spec.tasks.train) weights.push_back(task.weight);
   return {load_tasks(spec.tasks.train, spec, options), weights};
-}
-
-// Parameters before meta-training, or those to meta-test.
-Tensor start_params(const Spec& spec, const LearnerFamily& family) {
-  const InitOptions& init = spec.learner.init;
-  if (spec.learner.type == LearnerType::Vsml && init.type == InitType::File) {
-    return params_for(init.path, read_algorithm(init.path), family.layout()).to(family.device());
-  }
-  return family.for_dims({1, 1}).initial_params(
-      key_for({spec.seed, 0, 0, 0}, RandomPurpose::InitialParams));
 }
 
 std::string experiment_name(const Spec& spec) {
@@ -100,7 +89,7 @@ void write_trained(const Spec& spec, const RunDirectory& directory, const Learne
 
 int64_t predicted_memory(const Spec& spec, const RunOptions& options) {
   const LearnerFamily family(spec.learner, DType::f32, options.device);
-  const Tensor params = start_params(spec, family);
+  const Tensor params = initial_params(spec.learner, family, spec.seed);
   int64_t training = 0;
   if (spec.experiment == ExperimentType::MetaTrain) {
     const TaskMixture tasks = train_mixture(spec, options);
@@ -124,7 +113,7 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
 
   Progress progress(options.quiet);
   const LearnerFamily family(spec.learner, DType::f32, options.device);
-  const Tensor start = start_params(spec, family);
+  const Tensor start = initial_params(spec.learner, family, spec.seed);
   const Tasks test_tasks = load_tasks(spec.tasks.test, spec, options);
   Tensor trained = start;
   if (spec.experiment == ExperimentType::MetaTrain) {

@@ -143,6 +143,13 @@ Fields fields_of(LearnerOptions& o) {
   return fields;
 }
 
+Fields fields_of(StepScaleFloor& o) {
+  return {
+      {"view", "name of a parameter, such as cell.m_forward", TextField{&o.view}, {}, false, true},
+      {"floor", "its smallest scale", RealField{&o.floor, kPositive}},
+  };
+}
+
 Fields fields_of(MetaOptions& o) {
   return {
       {"optimizer", "where the meta-gradient comes from", choice(o.optimizer, {"bptt", "es"})},
@@ -169,6 +176,8 @@ Fields fields_of(MetaOptions& o) {
        choice(o.step_scale, {"none", "initial"})},
       {"step_scale_floor", "step_scale initial: the smallest scale",
        RealField{&o.step_scale_floor, kPositive}},
+      {"step_scale_floors", "step_scale initial: other smallest scales, for named parameters",
+       record_list("step_scale_floor", o.step_scale_floors, 0)},
       {"episode_length", "examples of a lifetime, without carry",
        IntegerField{&o.episode_length, kSteps}},
       {"unroll", "bptt: examples that one gradient sees; 0: all of them, without carry",
@@ -288,10 +297,6 @@ const Field* find_field(const Fields& fields, const std::string& key) {
 
 std::string name_of(LearnerType type) {
   return kLearnerTypes.at(static_cast<size_t>(type));
-}
-
-bool is_generated_dataset(const std::string& dataset) {
-  return std::find(kGeneratedSets.begin(), kGeneratedSets.end(), dataset) != kGeneratedSets.end();
 }
 
 }  // namespace vsml

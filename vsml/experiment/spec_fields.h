@@ -112,6 +112,7 @@ Fields fields_of(Spec& spec);
 Fields fields_of(LearnerOptions& options);
 Fields fields_of(LayerOptions& options);
 Fields fields_of(InitOptions& options);
+Fields fields_of(StepScaleFloor& floor);
 Fields fields_of(MetaOptions& options);
 Fields fields_of(TasksSpec& spec);
 Fields fields_of(TaskOptions& options);
@@ -127,7 +128,5 @@ const Field* find_field(const Fields& fields, const std::string& key);
 
 // "vsml", "sgd", ...: the word for it in a spec.
 std::string name_of(LearnerType type);
-// Data sets by how they come about: read from files, images; or drawn from random numbers.
-bool is_generated_dataset(const std::string& dataset);
 
 }  // namespace vsml

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace vsml {
 
@@ -11,6 +13,14 @@ enum class MetaLoss { Mean, Last };
 enum class Schedule { Constant, Cosine };
 // Initial: parameters = start + scale m with m trained and scale = max(|start|, floor).
 enum class StepScale { None, Initial };
+
+// The floor of one named view of the parameters, such as cell.m_forward.
+struct StepScaleFloor {
+  std::string view;
+  double floor = 0.1;
+
+  friend bool operator==(const StepScaleFloor&, const StepScaleFloor&) = default;
+};
 
 struct MetaOptions {
   MetaOptimizer optimizer = MetaOptimizer::Bptt;
@@ -27,7 +37,8 @@ struct MetaOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double clip_norm = 0;  // 0: no clipping
   StepScale step_scale = StepScale::None;
-  double step_scale_floor = 0.1;
+  double step_scale_floor = 0.1;  // of the views that the next list does not name
+  std::vector<StepScaleFloor> step_scale_floors;
 
   // An unroll is the examples that one gradient sees. Without carry every step starts a new
   // lifetime of episode_length examples, cut for bptt into unrolls of `unroll` (0: full). With

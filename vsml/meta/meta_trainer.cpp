@@ -6,6 +6,7 @@
 
 #include "engine/gradient_checkpoint.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
@@ -35,10 +36,19 @@ std::pair<int64_t, int64_t> chunk_bounds(const MetaOptions& options, int64_t chu
   return {first, std::min(options.population, first + options.chunk_size)};
 }
 
-// |start|, but no less than the floor.
-Tensor step_scale(const Tensor& start, const MetaOptions& options) {
-  const Tensor floor = Tensor::scalar(options.step_scale_floor, start.dtype(), start.device());
-  return maximum(abs(start), floor);
+// |start|, but no less than the floor of each named view.
+Tensor step_scale(const engine::ParamLayout& layout, const Tensor& start,
+                  const MetaOptions& options) {
+  std::vector<Tensor> floors;
+  for (const auto& entry : layout.entries()) {
+    double floor = options.step_scale_floor;
+    for (const StepScaleFloor& one : options.step_scale_floors) {
+      if (one.view == entry.name) floor = one.floor;
+    }
+    floors.push_back(Tensor::full({entry.shape.size()}, floor, start.dtype(), start.device()));
+  }
+  for (const StepScaleFloor& one : options.step_scale_floors) layout.at(one.view);
+  return maximum(abs(start), engine::concat(floors, 0));
 }
 
 }  // namespace
@@ -93,7 +103,7 @@ MetaState MetaTrainer::initial_state(const Tensor& params) const {
   state.params = params;
   if (options_.step_scale == StepScale::Initial) {
     state.start = params;
-    state.scale = step_scale(params, options_);
+    state.scale = step_scale(learners_.layout(), params, options_);
     state.moved = Tensor::zeros(params.shape(), params.dtype(), params.device());
   }
   if (options_.carry) {
