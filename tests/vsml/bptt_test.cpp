@@ -6,6 +6,7 @@
 #include "engine/ops/elementwise.h"
 #include "tests/vsml/meta_setup.h"
 #include "tests/vsml/vsml_checks.h"
+#include "vsml/learners/learner_family.h"
 
 using engine::DType;
 using engine::ParamSet;
