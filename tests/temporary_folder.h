@@ -1,12 +1,14 @@
 // tests/temporary_folder.h: a folder of its own for a test that needs files.
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace engine::test {
 
@@ -25,6 +27,16 @@ class TemporaryFolder {
 
   const std::string& path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+  // Writes a file, with the folders it is in, and returns its path.
+  std::string write(const std::string& name, const std::vector<uint8_t>& bytes) const {
+    const std::string path = *this / name;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file.write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+    if (!file.flush()) throw std::runtime_error("cannot write " + path);
+    return path;
+  }
 
  private:
   std::string path_;

@@ -8,11 +8,12 @@
 #include <sys/stat.h>
 
 #include "engine/error.h"
+#include "tests/temporary_folder.h"
 #include "tests/vsml/idx_files.h"
-#include "tests/vsml/temporary_folder.h"
 #include "vsml/tasks/load_dataset.h"
 
 using engine::IoError;
+using engine::test::TemporaryFolder;
 
 namespace {
 

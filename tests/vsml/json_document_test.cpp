@@ -9,10 +9,11 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "tests/vsml/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace {
 
+using engine::test::TemporaryFolder;
 using vsml::JsonValue;
 
 JsonValue parse(const std::string& text) {

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "tests/vsml/temporary_folder.h"
+#include "tests/temporary_folder.h"
 #include "vsml/experiment/spec_file.h"
+
+using engine::test::TemporaryFolder;
 
 // Writes a text file and returns its path.
 inline std::string write_text(const TemporaryFolder& folder, const std::string& name,

@@ -64,6 +64,7 @@ Spec unusual_spec() {
   spec.meta.loss = vsml::MetaLoss::Last;
   spec.meta.schedule = vsml::Schedule::Cosine;
   spec.meta.step_scale = vsml::StepScale::Initial;
+  spec.meta.step_scale_floors = {{"cell.w", 0.25}, {"cell.bias", 1e-9}};
   spec.meta.clip_norm = 123456789.123;
   spec.meta.standardize_fitness = false;
   vsml::TaskOptions images;

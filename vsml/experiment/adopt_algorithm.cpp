@@ -7,6 +7,7 @@
 #include "vsml/experiment/spec_fields.h"
 #include "vsml/experiment/spec_reader.h"
 #include "vsml/experiment/spec_writer.h"
+#include "vsml/experiment/validate_spec.h"
 #include "vsml/learners/learner_file.h"
 
 namespace vsml {
@@ -60,6 +61,7 @@ void adopt_algorithm(LoadedSpec& loaded) {
   for (size_t k = 0; k < others.size(); ++k) {
     adopt(loaded.source, element_path("evaluate.learners", k), others[k]);
   }
+  validate_adopted(loaded.spec, loaded.source);
 }
 
 }  // namespace vsml

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "vsml/experiment/spec_fields.h"
+#include "vsml/learners/learner_family.h"
 
 namespace vsml {
 namespace {
@@ -33,6 +34,15 @@ class Validator {
     }
   }
 
+  void validate_adopted() const {
+    validate_adopted_learner(spec_.learner, "learner");
+    const auto& baselines = spec_.evaluate.learners;
+    for (size_t i = 0; i < baselines.size(); ++i) {
+      validate_adopted_learner(baselines[i], element_path("evaluate.learners", i));
+    }
+    if (spec_.experiment == ExperimentType::MetaTrain) validate_step_scale_floors();
+  }
+
  private:
   void require(bool holds, const std::string& path, const std::string& problem,
                const std::string& hint = {}) const {
@@ -58,6 +68,27 @@ class Validator {
               "expected the path of a trained algorithm with type file, got none");
     } else {
       validate_network(learner.network, path);
+    }
+  }
+
+  void validate_adopted_learner(const LearnerOptions& learner, const std::string& path) const {
+    if (learner.type != LearnerType::Vsml) return;
+    validate_layers(learner.network.layers, path + ".layers");
+    validate_network(learner.network, path);
+  }
+
+  void validate_step_scale_floors() const {
+    const auto& floors = spec_.meta.step_scale_floors;
+    if (floors.empty()) return;
+    const engine::ParamLayout layout =
+        LearnerFamily(spec_.learner, engine::DType::f32, {}).layout();
+    std::vector<std::string> names;
+    for (const auto& entry : layout.entries()) names.push_back(entry.name);
+    for (size_t i = 0; i < floors.size(); ++i) {
+      const std::string& view = floors[i].view;
+      require(layout.contains(view), element_path("meta.step_scale_floors", i) + ".view",
+              "expected a parameter of the learner, got " + quoted(view),
+              fmt::format("the parameters are {}", fmt::join(names, ", ")));
     }
   }
 
@@ -141,6 +172,10 @@ class Validator {
 
 void validate_spec(const Spec& spec, const SpecSource& source) {
   Validator(spec, source).validate();
+}
+
+void validate_adopted(const Spec& spec, const SpecSource& source) {
+  Validator(spec, source).validate_adopted();
 }
 
 }  // namespace vsml

@@ -11,4 +11,9 @@ namespace vsml {
 // key that is at fault.
 void validate_spec(const Spec& spec, const SpecSource& source);
 
+// What could not be checked before trained algorithms had brought their options
+// (adopt_algorithm.h): networks, layers included, and the parameters that meta.step_scale_floors
+// names. Throws SpecError likewise.
+void validate_adopted(const Spec& spec, const SpecSource& source);
+
 }  // namespace vsml
