@@ -5,6 +5,7 @@
 #include <cmath>
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "engine/cpu/kernels.h"
 #include "engine/cpu/vector/kernels.h"
@@ -91,6 +92,19 @@ int64_t batch_offset(const View& view, int64_t batch) {
   return offset;
 }
 
+// OpenBLAS asks again and again for its buffers where there are no addresses left (ulimit -v).
+void require_addresses() {
+  constexpr size_t kBuffers = size_t{256} << 20;
+  void* probe = mmap(nullptr, kBuffers, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (probe == MAP_FAILED) {
+    throw ResourceError(
+        fmt::format("memory: expected {} MiB of free addresses for matrix products, found less",
+                    kBuffers >> 20),
+        "raise the limit of the address space (ulimit -v)");
+  }
+  munmap(probe, kBuffers);
+}
+
 }  // namespace
 
 void matmul(const View& a, const View& b, const View& out, bool accumulate) {
@@ -124,6 +138,7 @@ void matmul(const View& a, const View& b, const View& out, bool accumulate) {
 }
 
 void check_blas() {
+  require_addresses();
   openblas_set_num_threads(1);
   use_one_openmp_thread();
   if (openblas_get_parallel() != kOpenMpBuild && openblas_get_num_threads() != 1) {

@@ -1,9 +1,7 @@
 #include "vsml/experiment/environment.h"
 
 #include <fstream>
-#include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "engine/cpu_info.h"
 #include "engine/parallel.h"
@@ -39,13 +37,6 @@ std::string environment_json(const engine::Device& device) {
                              {"device", engine::to_string(device)},
                              {"threads", engine::num_threads()}};
   return env.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
-int64_t available_memory() {
-  std::istringstream text(field("/proc/meminfo", "MemAvailable"));
-  int64_t kibibytes = 0;
-  if (!(text >> kibibytes)) return std::numeric_limits<int64_t>::max();
-  return kibibytes * 1024;
 }
 
 }  // namespace vsml

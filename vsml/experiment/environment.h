@@ -1,7 +1,6 @@
 // vsml/experiment/environment.h: the machine and the build that a run works with.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "engine/device.h"
@@ -14,8 +13,5 @@ std::string version();
 // What decides a run's bits beside its spec, and what helps to explain a difference: version,
 // compiler, processor, the engine's and OpenBLAS's kernels, device, threads. JSON, indented.
 std::string environment_json(const engine::Device& device);
-
-// Bytes of memory that new work can have (MemAvailable of Linux); a large number if unknown.
-int64_t available_memory();
 
 }  // namespace vsml

@@ -59,10 +59,8 @@ Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant
     LearnerOptions one = contestant.options;
     one.mlp.learning_rate = {rate};
     const LearnerFamily family(one, DType::f32, setting.device);
-    const Tensor params = contestant.params.defined() ? contestant.params
-                                                      : family.for_dims({1, 1}).initial_params({});
     const ScoreSummary score =
-        summarize(evaluate(family, params, task, options, setting.spec.seed));
+        summarize(evaluate(family, contestant.params, task, options, setting.spec.seed));
     const bool first = rate == rates.front();
     if (!first && !(score.accuracy > best.score.accuracy)) continue;
     best.score = score;
@@ -92,13 +90,15 @@ std::string unique_name(const std::string& wanted, const std::vector<std::string
   return name;
 }
 
-std::vector<Contestant> baselines(const Spec& spec) {
+std::vector<Contestant> contestants_of(const std::vector<LearnerOptions>& learners, uint64_t seed,
+                                       engine::Device device) {
   std::vector<Contestant> all;
   std::vector<std::string> names;
-  for (const LearnerOptions& options : spec.evaluate.learners) {
+  for (const LearnerOptions& options : learners) {
     const std::string wanted = options.name.empty() ? default_name(options.type) : options.name;
     names.push_back(unique_name(wanted, names));
-    all.push_back({names.back(), options, {}});
+    const LearnerFamily family(options, DType::f32, device);
+    all.push_back({names.back(), options, initial_params(options, family, seed)});
   }
   return all;
 }

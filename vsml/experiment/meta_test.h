@@ -16,8 +16,7 @@
 
 namespace vsml {
 
-// A learner with its parameters, under the name that tables show. Without parameters, each is
-// tested with those that its options say (initial_params).
+// A learner with its parameters, under the name that tables show.
 struct Contestant {
   std::string name;
   LearnerOptions options;
@@ -38,8 +37,10 @@ struct MetaTestSetting {
   std::function<bool()> stop;  // may be empty
 };
 
-// The baselines that the spec names in evaluate.learners.
-std::vector<Contestant> baselines(const Spec& spec);
+// Learners with the parameters that their options say (initial_params), under names of their own.
+// Throws IoError if the file of a trained algorithm does not fit.
+std::vector<Contestant> contestants_of(const std::vector<LearnerOptions>& learners, uint64_t seed,
+                                       engine::Device device);
 
 // Results of all contestants on all tasks, in that order; empty if it was stopped before the end.
 std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,

@@ -59,7 +59,15 @@ std::string first_difference(const json& a, const json& b, const std::string& pa
 
 }  // namespace
 
+bool RunDirectory::exists(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) return false;
+  return !fs::is_directory(status) || !fs::is_empty(path, error);
+}
+
 RunDirectory::RunDirectory(const std::string& path, const Spec& spec) : path_(path) {
+  require_ours();
   std::error_code error;
   fs::create_directories(fs::path(path) / "checkpoints", error);
   if (error) fail(path, "cannot be made a run directory", error.value());
@@ -76,17 +84,33 @@ RunDirectory::RunDirectory(const std::string& path, const Spec& spec) : path_(pa
   check_spec(resolved);
 }
 
+// Before anything is made in it: a folder of somebody else stays as it is.
+void RunDirectory::require_ours() const {
+  std::error_code error;
+  const fs::file_status status = fs::status(path_, error);
+  if (status.type() == fs::file_type::not_found) return;
+  if (error) fail(path_, "cannot be looked at", error.value());
+  if (!fs::is_directory(status)) {
+    throw RunDirectoryError(
+        fmt::format("{}: expected a folder for the run, found a file", engine::printable(path_)),
+        "give another --out");
+  }
+  if (fs::exists(file("spec.json"), error)) return;
+  const auto entries = fs::directory_iterator(path_, error);
+  if (error) fail(path_, "cannot be read", error.value());
+  for (const auto& entry : entries) {
+    const std::string name = entry.path().filename();
+    if (name == "lock" || name == "checkpoints" || name.starts_with("spec.json.tmp")) continue;
+    throw RunDirectoryError(fmt::format("{}: expected a new folder or one of an earlier run, "
+                                        "found files but no spec.json",
+                                        engine::printable(path_)),
+                            "give another --out");
+  }
+}
+
 void RunDirectory::check_spec(const std::string& resolved) {
   const std::optional<std::string> found = read("spec.json");
   if (!found) {
-    for (const auto& entry : fs::directory_iterator(path_)) {
-      const std::string name = entry.path().filename();
-      if (name == "lock" || name == "checkpoints" || name.starts_with("spec.json.tmp")) continue;
-      throw RunDirectoryError(fmt::format("{}: expected a new folder or one of an earlier run, "
-                                          "found files but no spec.json",
-                                          engine::printable(path_)),
-                              "give another --out");
-    }
     write("spec.json", resolved);
     return;
   }

@@ -24,9 +24,12 @@ namespace vsml {
 
 class RunDirectory {
  public:
+  // Whether the folder holds anything.
+  static bool exists(const std::string& path);
+
   // Creates the folder if need be and takes its lock. Throws RunDirectoryError if it holds another
-  // spec (naming the first key that differs), if another process works in it, or if it has files
-  // but no spec.json; IoError or ResourceError if it cannot be written.
+  // spec (naming the first key that differs), if another process works in it, if it has files but
+  // no spec.json, or if it is a file; IoError or ResourceError if it cannot be written.
   RunDirectory(const std::string& path, const Spec& spec);
 
   const std::string& path() const { return path_; }
@@ -45,6 +48,7 @@ class RunDirectory {
   void keep_checkpoints(int64_t keep) const;
 
  private:
+  void require_ours() const;
   void check_spec(const std::string& resolved);
 
   std::string path_, spec_digest_;

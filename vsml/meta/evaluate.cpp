@@ -64,15 +64,18 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
 
 }  // namespace
 
+void require_long_enough(const Task& task, int64_t episode_length) {
+  if (episode_length <= task.max_examples()) return;
+  throw engine::Error(
+      fmt::format("task {}: expected at least {} examples for one episode, found {}", task.name(),
+                  episode_length, task.max_examples()),
+      "shorten evaluate.episode_length, or let the task repeat");
+}
+
 std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const Tensor& params,
                                    const std::shared_ptr<const Task>& task,
                                    const EvaluateOptions& options, uint64_t seed) {
-  if (options.episode_length > task->max_examples()) {
-    throw engine::Error(fmt::format("task {}: expected at least {} examples for one episode, "
-                                    "found {}",
-                                    task->name(), options.episode_length, task->max_examples()),
-                        "shorten evaluate.episode_length, or let the task repeat");
-  }
+  require_long_enough(*task, options.episode_length);
   const TaskMixture only({task}, {1});
   const engine::ParamSet set(learners.layout(), params);
   const Learner& learner = learners.for_dims({task->inputs(), task->num_classes()});

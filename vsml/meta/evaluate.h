@@ -23,11 +23,13 @@ struct EvaluateOptions {
 
 // Runs episodes 0 .. episodes-1 of a task, one learner each. Episode k is the same for every
 // learner and set of parameters that is tested with this seed, and none of them is a lifetime of
-// meta-training with it. Parallel over chunks. Throws Error if the task has fewer examples than an
-// episode needs.
+// meta-training with it. Parallel over chunks. Throws as require_long_enough.
 std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const engine::Tensor& params,
                                    const std::shared_ptr<const Task>& task,
                                    const EvaluateOptions& options, uint64_t seed);
+
+// Throws Error if the task has fewer examples than an episode.
+void require_long_enough(const Task& task, int64_t episode_length);
 
 struct ScoreSummary {
   double accuracy = 0, accuracy_sd = 0;  // mean and sample standard deviation over episodes
