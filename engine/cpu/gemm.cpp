@@ -55,13 +55,16 @@ struct Product {
   int64_t rows_per_block;
 };
 
-// Rows per block: enough work to pay for a task and for packing b again, and a few blocks where the
-// product is large.
+// Rows per block. Each block packs b anew, which costs the less the more rows it has; a power of two
+// of equal blocks keeps few threads equally busy, and 64 of them many threads.
 int64_t block_rows(int64_t m, int64_t n, int64_t k) {
-  constexpr int64_t kMinWork = int64_t{1} << 21;  // multiply-adds
-  const int64_t rows = std::max<int64_t>(256, (m / 8 + 63) / 64 * 64);
+  constexpr int64_t kMinRows = 256, kMaxRows = 768, kMaxBlocks = 64;
+  constexpr int64_t kMinWork = int64_t{1} << 21;  // multiply-adds, to pay for a task
+  int64_t blocks = m >= 2 * kMinRows ? 2 : 1;
+  while (blocks < kMaxBlocks && m > blocks * kMaxRows) blocks *= 2;
+  const auto in_lines = [](int64_t rows) { return (rows + 15) / 16 * 16; };
   const int64_t for_work = kMinWork / std::max<int64_t>(1, n * k) + 1;
-  return std::min(m, std::max(rows, (for_work + 63) / 64 * 64));
+  return std::min(m, std::max(in_lines((m + blocks - 1) / blocks), in_lines(for_work)));
 }
 
 void gemm(DType dtype, int64_t m, const Product& p, const Matrix& a, const Matrix& b, char* out,
