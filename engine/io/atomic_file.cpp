@@ -126,19 +126,29 @@ InputFile::InputFile(const std::string& path) : path_(path) {
 }
 
 void InputFile::read(void* out, int64_t num_bytes) {
-  auto* next = static_cast<char*>(out);
-  while (num_bytes > 0) {
-    const ssize_t got = ::read(descriptor_.value, next, static_cast<size_t>(num_bytes));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      throw IoError(path_, fmt::format("{:#x}", position_),
-                    fmt::format("expected {} more bytes, found {}", num_bytes,
-                                got < 0 ? std::strerror(errno) : "the end of the file"));
-    }
-    next += got;
-    position_ += got;
-    num_bytes -= got;
+  const int64_t got = read_some(out, num_bytes);
+  if (got < num_bytes) {
+    throw IoError(
+        path_, fmt::format("{:#x}", position_),
+        fmt::format("expected {} more bytes, found the end of the file", num_bytes - got));
   }
+}
+
+int64_t InputFile::read_some(void* out, int64_t most) {
+  int64_t have = 0;
+  while (have < most) {
+    const ssize_t got =
+        ::read(descriptor_.value, static_cast<char*>(out) + have, static_cast<size_t>(most - have));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      throw IoError(path_, fmt::format("{:#x}", position_),
+                    fmt::format("expected a readable file, found: {}", std::strerror(errno)));
+    }
+    if (got == 0) break;
+    have += got;
+    position_ += got;
+  }
+  return have;
 }
 
 std::string read_file(const std::string& path, int64_t max_bytes) {

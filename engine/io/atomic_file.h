@@ -32,8 +32,13 @@ class InputFile {
   const std::string& path() const { return path_; }
   // Bytes in the file when it was opened.
   int64_t size() const { return size_; }
+  // Where the next byte to be read stands.
+  int64_t position() const { return position_; }
   // The next bytes, exactly that many. Throws IoError if the file ends before.
   void read(void* out, int64_t num_bytes);
+  // The next bytes, fewer where the file ends; returns how many. Throws IoError if it cannot be
+  // read.
+  int64_t read_some(void* out, int64_t most);
 
  private:
   std::string path_;

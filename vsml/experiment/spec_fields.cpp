@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "vsml/tasks/load_dataset.h"
+
 namespace vsml {
 namespace {
 
@@ -17,9 +19,13 @@ constexpr RealRange kFraction{0, 1}, kDecay{0, 1, false, true}, kEpsilon{0, 1, t
 constexpr RealRange kAnyReal{-1e9, 1e9}, kNotNegative{0, 1e9}, kPositive{0, 1e9, true};
 
 const std::vector<std::string> kLearnerTypes{"vsml", "sgd", "adam", "nearest_mean"};
-const std::vector<std::string> kNamedSets{"fashion_mnist", "mnist", "kmnist", "emnist"};
-const std::vector<std::string> kImageSets{"fashion_mnist", "mnist", "kmnist", "emnist", "idx"};
-const std::vector<std::string> kGeneratedSets{"random", "sum_sign"};
+const std::vector<std::string> kNamedSets = named_datasets();
+const std::vector<std::string> kGeneratedSets = generated_datasets();
+const std::vector<std::string> kImageSets = [] {
+  std::vector<std::string> sets = named_datasets();
+  sets.emplace_back("idx");
+  return sets;
+}();
 
 // `names` in the order of the enumerators.
 template <class E>

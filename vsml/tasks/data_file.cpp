@@ -2,13 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <limits>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "engine/error.h"
@@ -19,19 +14,9 @@ namespace {
 constexpr int64_t kMostInflation = 1032;  // zlib's documentation: the limit of the deflate format
 constexpr int64_t kReadStep = 1 << 20;
 constexpr int kGzipOnly = 16 + MAX_WBITS;
-
-const char* kind_of_file(mode_t mode) {
-  if (S_ISDIR(mode)) return "a directory";
-  if (S_ISFIFO(mode)) return "a FIFO";
-  if (S_ISSOCK(mode)) return "a socket";
-  return "a device";
-}
+constexpr std::array<uint8_t, 2> kGzipMark = {0x1f, 0x8b};
 
 }  // namespace
-
-DataFile::Descriptor::~Descriptor() {
-  if (value >= 0) close(value);
-}
 
 struct DataFile::Inflater {
   z_stream stream = {};
@@ -48,24 +33,11 @@ struct DataFile::Inflater {
   Inflater& operator=(const Inflater&) = delete;
 };
 
-DataFile::DataFile(const std::string& path) : path_(path) {
-  if (path.find('\0') != std::string::npos) {
-    throw engine::IoError(path, "", "expected a file name, found a NUL byte in it");
+DataFile::DataFile(const std::string& path) : file_(path), start_(kGzipMark.size()) {
+  start_.resize(static_cast<size_t>(file_.read_some(start_.data(), std::ssize(start_))));
+  if (std::equal(start_.begin(), start_.end(), kGzipMark.begin(), kGzipMark.end())) {
+    inflater_ = std::make_unique<Inflater>();
   }
-  descriptor_.value = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  struct stat status = {};
-  if (descriptor_.value < 0 || fstat(descriptor_.value, &status) != 0) {
-    throw engine::IoError(path, "",
-                          fmt::format("expected a readable file, found: {}", std::strerror(errno)));
-  }
-  if (!S_ISREG(status.st_mode)) {
-    throw engine::IoError(
-        path, "", fmt::format("expected a regular file, found {}", kind_of_file(status.st_mode)));
-  }
-  size_ = status.st_size;
-  uint8_t start[2] = {};
-  const ssize_t seen = pread(descriptor_.value, start, sizeof start, 0);
-  if (seen == 2 && start[0] == 0x1f && start[1] == 0x8b) inflater_ = std::make_unique<Inflater>();
 }
 
 DataFile::~DataFile() = default;
@@ -94,28 +66,19 @@ std::vector<uint8_t> DataFile::read_bytes(int64_t wanted) {
 }
 
 int64_t DataFile::most_bytes_left() const {
-  if (!compressed()) return size_ - position_;
-  if (size_ > std::numeric_limits<int64_t>::max() / kMostInflation) {
+  if (!compressed()) return file_.size() - position_;
+  if (file_.size() > std::numeric_limits<int64_t>::max() / kMostInflation) {
     return std::numeric_limits<int64_t>::max();
   }
-  return size_ * kMostInflation - position_;
+  return file_.size() * kMostInflation - position_;
 }
 
 size_t DataFile::read_raw(uint8_t* out, size_t wanted) {
-  size_t have = 0;
-  while (have < wanted) {
-    const ssize_t got = ::read(descriptor_.value, out + have, wanted - have);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      throw engine::IoError(
-          path_, fmt::format("{:#x}", raw_position_),
-          fmt::format("expected a readable file, found: {}", std::strerror(errno)));
-    }
-    if (got == 0) break;
-    have += static_cast<size_t>(got);
-    raw_position_ += got;
-  }
-  return have;
+  const size_t from_start = std::min(wanted, start_.size());
+  std::copy_n(start_.begin(), from_start, out);
+  start_.erase(start_.begin(), start_.begin() + static_cast<ptrdiff_t>(from_start));
+  const auto left = static_cast<int64_t>(wanted - from_start);
+  return from_start + static_cast<size_t>(file_.read_some(out + from_start, left));
 }
 
 void DataFile::refill() {
@@ -150,8 +113,8 @@ size_t DataFile::read_inflated(uint8_t* out, size_t wanted) {
 }
 
 void DataFile::fail_gzip(const std::string& expected, const std::string& found) const {
-  const int64_t place = raw_position_ - static_cast<int64_t>(inflater_->stream.avail_in);
-  throw engine::IoError(path_, fmt::format("{:#x}", place),
+  const int64_t place = file_.position() - static_cast<int64_t>(inflater_->stream.avail_in);
+  throw engine::IoError(path(), fmt::format("{:#x}", place),
                         fmt::format("gzip: expected {}, found {}", expected, found),
                         "the file may be damaged or cut short; fetch it again");
 }

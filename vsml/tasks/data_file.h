@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/io/atomic_file.h"
+
 namespace vsml {
 
 class DataFile {
@@ -21,7 +23,7 @@ class DataFile {
   DataFile(const DataFile&) = delete;
   DataFile& operator=(const DataFile&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
   bool compressed() const { return inflater_ != nullptr; }
 
   // The next bytes: `wanted` of them, or fewer where the contents end. Throws IoError if the file
@@ -39,21 +41,15 @@ class DataFile {
 
  private:
   struct Inflater;
-  struct Descriptor {
-    int value = -1;
-    ~Descriptor();
-  };
 
   size_t read_raw(uint8_t* out, size_t wanted);
   size_t read_inflated(uint8_t* out, size_t wanted);
   void refill();
   [[noreturn]] void fail_gzip(const std::string& expected, const std::string& found) const;
 
-  std::string path_;
-  Descriptor descriptor_;
-  int64_t size_ = 0;      // bytes on disk
-  int64_t position_ = 0;  // bytes of the contents handed out
-  int64_t raw_position_ = 0;
+  engine::InputFile file_;
+  int64_t position_ = 0;                // bytes of the contents handed out
+  std::vector<uint8_t> start_;          // the first bytes, read to see whether it is gzip
   std::unique_ptr<Inflater> inflater_;  // null: plain
 };
 

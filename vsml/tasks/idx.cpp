@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "engine/error.h"
-#include "vsml/tasks/data_file.h"
 #include "engine/joined.h"
+#include "vsml/tasks/data_file.h"
 
 namespace vsml {
 namespace {
@@ -87,8 +87,9 @@ Contents read_idx(const std::string& path, int rank, const std::string& kind) {
   contents.dims = read_dims(file, rank);
   const int64_t wanted = num_elements(file, contents.dims);
   const std::string declared =
-      rank == 1 ? fmt::format("{} bytes of elements", wanted)
-                : fmt::format("{} = {} bytes of elements", engine::joined(contents.dims, " x "), wanted);
+      rank == 1
+          ? fmt::format("{} bytes of elements", wanted)
+          : fmt::format("{} = {} bytes of elements", engine::joined(contents.dims, " x "), wanted);
   const std::string short_hint = "the file is cut short, or its header is wrong";
   const std::string long_hint = "the header is wrong, or something was appended to the file";
 

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "vsml/tasks/idx.h"
 #include "engine/joined.h"
+#include "vsml/tasks/idx.h"
 
 namespace vsml {
 namespace {
@@ -154,8 +154,19 @@ DataFolders data_folders(const std::string& spec_folder, const std::string& proj
   return where;
 }
 
+std::vector<std::string> named_datasets() {
+  std::vector<std::string> names;
+  for (const NamedSet& set : kNamedSets) names.emplace_back(set.name);
+  return names;
+}
+
+std::vector<std::string> generated_datasets() {
+  return {"random", "sum_sign"};
+}
+
 bool is_generated(const std::string& dataset) {
-  return dataset == "random" || dataset == "sum_sign";
+  const std::vector<std::string> names = generated_datasets();
+  return std::find(names.begin(), names.end(), dataset) != names.end();
 }
 
 std::shared_ptr<const Dataset> load_dataset(const TaskOptions& options, const DataFolders& where) {
@@ -173,9 +184,9 @@ std::shared_ptr<const Dataset> load_dataset(const TaskOptions& options, const Da
         fmt::format("{}/{}", set.name, options.split == Split::Train ? "train" : "test"),
         set.most_classes);
   }
-  throw engine::Error(
-      fmt::format("data set: expected fashion_mnist, mnist, kmnist, emnist or idx, found \"{}\"",
-                  engine::printable(options.dataset)));
+  throw engine::Error(fmt::format("data set: expected {} or idx, found \"{}\"",
+                                  engine::joined(named_datasets(), ", "),
+                                  engine::printable(options.dataset)));
 }
 
 }  // namespace vsml

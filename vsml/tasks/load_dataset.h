@@ -21,6 +21,10 @@ struct DataFolders {
 // Debian's package of Fashion-MNIST is). Empty names are left out.
 DataFolders data_folders(const std::string& spec_folder, const std::string& project_folder);
 
+// fashion_mnist, mnist, ...: the sets that are known by name.
+std::vector<std::string> named_datasets();
+// random, ...: the sets that are drawn from random numbers.
+std::vector<std::string> generated_datasets();
 // True if the data set is drawn from random numbers, so that there is nothing to load.
 bool is_generated(const std::string& dataset);
 
