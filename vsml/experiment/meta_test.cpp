@@ -59,8 +59,11 @@ Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant
     LearnerOptions one = contestant.options;
     one.mlp.learning_rate = {rate};
     const LearnerFamily family(one, DType::f32, setting.device);
+    // The learning rate is a parameter.
+    const Tensor params =
+        has_grid(contestant) ? initial_params(one, family, setting.spec.seed) : contestant.params;
     const ScoreSummary score =
-        summarize(evaluate(family, contestant.params, task, options, setting.spec.seed));
+        summarize(evaluate(family, params, task, options, setting.spec.seed));
     const bool first = rate == rates.front();
     if (!first && !(score.accuracy > best.score.accuracy)) continue;
     best.score = score;

@@ -16,7 +16,8 @@
 
 namespace vsml {
 
-// A learner with its parameters, under the name that tables show.
+// A learner with its parameters, under the name that tables show. A grid of learning rates is
+// tested with the parameters of each rate.
 struct Contestant {
   std::string name;
   LearnerOptions options;
