@@ -37,6 +37,9 @@ forbid "ops do not know what is above them" engine/ops \
   "engine/io/|engine/(params|optim|gradient_checkpoint)\.h"
 forbid "only engine/cpu sees OpenBLAS and oneTBB" "engine vsml tools" "cblas|tbb/" \
   "engine/cpu/[a-z]*\.cpp|tools/bench_engine.cpp"
+forbid "kernels know cells, nothing above" vsml/kernels \
+  "vsml/(layer|network|learner|meta|tasks|experiment|backprop)"
+forbid "a kernel's instruction sets know no library" vsml/kernels/cpu/isa.cpp "engine/|fmt|vector>"
 forbid "tasks know no learners" vsml/tasks "vsml/(learner|network|cell|layer|meta|experiment)"
 forbid "learners and meta know learner.h, not each other" vsml/learners "vsml/(meta|experiment)/"
 forbid "learners and meta know learner.h, not each other" vsml/meta "vsml/(learners|experiment)/"

@@ -91,10 +91,12 @@ int check_spec(const Arguments& arguments) {
   const vsml::RunOptions options = run_options(arguments, loaded.spec);
   const int64_t bytes = vsml::predicted_memory(loaded.spec, options);
   const std::string resolved = vsml::spec_to_json(loaded.spec);
+  const std::string ticks = vsml::tick_path(loaded.spec.learner, options.device);
   if (arguments.json) {
-    fmt::print("{{\"predicted_memory_bytes\": {}, \"spec\": {}}}\n", bytes, resolved);
+    fmt::print("{{\"predicted_memory_bytes\": {}, \"ticks\": \"{}\", \"spec\": {}}}\n", bytes,
+               ticks, resolved);
   } else {
-    fmt::print("{}predicted memory: {} MiB\n", resolved, (bytes >> 20) + 1);
+    fmt::print("{}predicted memory: {} MiB\nticks: {}\n", resolved, (bytes >> 20) + 1, ticks);
   }
   return kOk;
 }

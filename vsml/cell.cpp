@@ -75,6 +75,11 @@ Tensor gate_offsets(const CellDims& dims, DType dtype, engine::Device device) {
   return concat(parts, 0);
 }
 
+Tensor gate_bias(const CellParams& cell) {
+  const CellDims dims{cell.w_hidden.dim(-2), cell.m_forward.dim(-1)};
+  return cell.bias + gate_offsets(dims, cell.bias.dtype(), cell.bias.device());
+}
+
 CellState update_cell(const Tensor& gates, const Tensor& c) {
   const std::vector<Tensor> parts = split(gates, -1, 4);
   const Tensor &input = parts[0], &candidate = parts[1], &forget = parts[2], &output = parts[3];

@@ -38,6 +38,12 @@ struct CellState {
   engine::Tensor h, c;  // both [P, B, I, O, H]
 };
 
+// What the cells of a layer hear, and what they say.
+struct Messages {
+  engine::Tensor forward;  // into a layer [P, B, I, F], out of it [P, B, O, F]
+  engine::Tensor reverse;  // into a layer [P, B, O, R], out of it [P, B, I, R]
+};
+
 // Appends a cell's parameters under "<prefix>.w" [F + R + H, 4H], ".bias", ".m_forward", ... .
 void add_cell_params(const std::string& prefix, const CellDims& dims, bool layer_norm,
                      engine::ParamLayout& layout);
@@ -55,6 +61,9 @@ engine::Tensor initial_cell_params(const engine::ParamLayout& layout, double sca
 
 // The constants of the gates, [4H]: +5 on forget, -5 on input; so a fresh cell keeps its memory.
 engine::Tensor gate_offsets(const CellDims& dims, engine::DType dtype, engine::Device device);
+
+// A cell's bias with these constants, [4H] or [P, 4H].
+engine::Tensor gate_bias(const CellParams& cell);
 
 // The LSTM update, from all gate inputs added up:
 //   gates [P, B, I, O, 4H], c [P, B, I, O, H]

@@ -6,6 +6,7 @@
 #include "engine/ops/nn.h"
 #include "engine/ops/op.h"
 #include "engine/ops/reduce.h"
+#include "vsml/kernels/tick_cells.h"
 
 namespace vsml {
 namespace {
@@ -28,11 +29,6 @@ void check(const CellState& state, const Messages& in) {
   }
 }
 
-Tensor gate_bias(const CellParams& cell) {
-  const CellDims dims{cell.w_hidden.dim(-2), cell.m_forward.dim(-1)};
-  return cell.bias + gate_offsets(dims, cell.bias.dtype(), cell.bias.device());
-}
-
 Tensor reduced(const Tensor& x, int axis, Reduce reduce) {
   return reduce == Reduce::Mean ? mean(x, {axis}) : sum(x, {axis});
 }
@@ -45,53 +41,52 @@ Tensor message_of_each(const Tensor& h, const Tensor& messenger, const Tensor& b
   return layer_norm(message, spread(scale, h.rank()), spread(offset, h.rank()));
 }
 
-// The reduced message of one direction: over inputs for the forward, over outputs for the reverse.
-Tensor combined_message(const Tensor& h, int axis, const Tensor& messenger, const Tensor& bias,
-                        Reduce reduce) {
-  const double cells = reduce == Reduce::Mean ? 1 : static_cast<double>(h.dim(axis));
-  return project(reduced(h, axis, reduce), messenger) + spread(bias * cells, h.rank() - 1);
+// A direction's message from the sum of h over an axis of `cells` cells.
+Tensor message_of_sum(const Tensor& sum, int64_t cells, const Tensor& messenger, const Tensor& bias,
+                      Reduce reduce) {
+  const auto count = static_cast<double>(cells);
+  const Tensor combined = reduce == Reduce::Mean ? sum * (1 / count) : sum;
+  return project(combined, messenger) +
+         spread(reduce == Reduce::Mean ? bias : bias * count, sum.rank());
 }
 
-Messages outgoing(const CellParams& cell, const Tensor& h, const TickOptions& options) {
+// With layer norm each cell's message is normalised before any is combined.
+Messages normalised(const CellParams& cell, const Tensor& h, const TickOptions& options) {
   Messages out;
-  if (cell.layer_norm()) {
-    out.forward = reduced(
-        message_of_each(h, cell.m_forward, cell.b_forward, cell.scale_forward, cell.offset_forward),
-        kInputAxis, options.reduce);
-    if (!options.want_reverse) return out;
-    out.reverse = reduced(
-        message_of_each(h, cell.m_reverse, cell.b_reverse, cell.scale_reverse, cell.offset_reverse),
-        kOutputAxis, options.reduce);
-    return out;
-  }
-  out.forward = combined_message(h, kInputAxis, cell.m_forward, cell.b_forward, options.reduce);
+  out.forward = reduced(
+      message_of_each(h, cell.m_forward, cell.b_forward, cell.scale_forward, cell.offset_forward),
+      kInputAxis, options.reduce);
   if (!options.want_reverse) return out;
-  out.reverse = combined_message(h, kOutputAxis, cell.m_reverse, cell.b_reverse, options.reduce);
+  out.reverse = reduced(
+      message_of_each(h, cell.m_reverse, cell.b_reverse, cell.scale_reverse, cell.offset_reverse),
+      kOutputAxis, options.reduce);
   return out;
 }
 
 }  // namespace
 
-LayerTick tick(const CellParams& cell, const CellState& state, const Messages& in,
+LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
                const TickOptions& options) {
   check(state, in);
-  const Tensor from_input =
-      project(in.forward, cell.w_forward) + spread(gate_bias(cell), 4);  // [P, B, I, 4H]
-  const Tensor from_output = project(in.reverse, cell.w_reverse);        // [P, B, O, 4H]
-  const Tensor heard =
-      expand(from_input, kOutputAxis) + expand(from_output, kInputAxis);  // [P, B, I, O, 4H]
-  LayerTick result{state, {}};
-  for (int64_t k = 0; k < options.micro_ticks; ++k) {
-    const Tensor& h = result.state.h;
-    const Tensor gates = cell.w_hidden.rank() == 2 ? affine(h, cell.w_hidden, heard)
-                                                   : project(h, cell.w_hidden) + heard;
-    result.state = update_cell(gates, result.state.c);
+  const int64_t inputs = state.c.dim(kInputAxis), outputs = state.c.dim(kOutputAxis);
+  const bool sum_over_outputs = options.want_reverse && !cell.layer_norm();
+  kernels::CellTicks ticked =
+      kernels::tick_cells(cell, std::move(state), in, options.micro_ticks, sum_over_outputs);
+  LayerTick result{std::move(ticked.state), {}};
+  if (cell.layer_norm()) {
+    result.out = normalised(cell, result.state.h, options);
+    return result;
   }
-  result.out = outgoing(cell, result.state.h, options);
+  result.out.forward =
+      message_of_sum(ticked.over_inputs, inputs, cell.m_forward, cell.b_forward, options.reduce);
+  if (options.want_reverse) {
+    result.out.reverse = message_of_sum(ticked.over_outputs, outputs, cell.m_reverse,
+                                        cell.b_reverse, options.reduce);
+  }
   return result;
 }
 
-LayerTick tick_literal(const CellParams& cell, const CellState& state, const Messages& in,
+LayerTick tick_literal(const CellParams& cell, CellState state, const Messages& in,
                        const TickOptions& options) {
   check(state, in);
   const Shape grid = state.c.shape().part(0, 4);
@@ -99,7 +94,7 @@ LayerTick tick_literal(const CellParams& cell, const CellState& state, const Mes
   const Tensor w = engine::concat({cell.w_forward, cell.w_reverse, cell.w_hidden}, -2);
   const Tensor forward = broadcast_to(expand(in.forward, kOutputAxis), grid + Shape{message});
   const Tensor reverse = broadcast_to(expand(in.reverse, kInputAxis), grid + Shape{message});
-  LayerTick result{state, {}};
+  LayerTick result{std::move(state), {}};
   for (int64_t k = 0; k < options.micro_ticks; ++k) {
     const Tensor seen =
         engine::concat({forward, reverse, result.state.h}, -1);  // [P, B, I, O, F+R+H]

@@ -10,11 +10,6 @@
 
 namespace vsml {
 
-struct Messages {
-  engine::Tensor forward;  // into a layer [P, B, I, F], out of it [P, B, O, F]
-  engine::Tensor reverse;  // into a layer [P, B, O, R], out of it [P, B, I, R]
-};
-
 struct LayerTick {
   CellState state;
   Messages out;  // out.reverse is empty if it was not asked for
@@ -30,14 +25,15 @@ struct TickOptions {
 //   in.forward [P, B, I, F], in.reverse [P, B, O, R], state [P, B, I, O, H]
 // Two identities keep the work per cell at one H x 4H product and five transcendentals per channel:
 // the messages' share of the gates is computed once per neuron and not per cell, and since the
-// messengers are linear, h is reduced first and projected after (not with layer norm).
-// Throws ShapeError if the shapes do not fit.
-LayerTick tick(const CellParams& cell, const CellState& state, const Messages& in,
+// messengers are linear, h is reduced first and projected after (not with layer norm). What is done
+// per cell is kernels/tick_cells.h. A moved-in state whose storage nobody else owns is updated in
+// place. Throws ShapeError if the shapes do not fit.
+LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
                const TickOptions& options);
 
 // The same function written as in the paper, without the two identities: every cell concatenates
 // what it hears and sends messages of its own. Slow; tests hold tick() against it.
-LayerTick tick_literal(const CellParams& cell, const CellState& state, const Messages& in,
+LayerTick tick_literal(const CellParams& cell, CellState state, const Messages& in,
                        const TickOptions& options);
 
 }  // namespace vsml

@@ -143,8 +143,8 @@ void Network::tick_layer(Pass& pass, int64_t layer, bool backward) const {
   const CellParams cell =
       cell_params(pass.params, cell_prefix(options_, layer, backward), options_.cell);
   const Messages in{with_constant(pass.forward[k], layer), pass.state.reverse[k]};
-  LayerTick result =
-      tick(cell, pass.state.layers[k], in, {options_.micro_ticks, options_.reduce, layer > 0});
+  LayerTick result = tick(cell, std::move(pass.state.layers[k]), in,
+                          {options_.micro_ticks, options_.reduce, layer > 0});
   pass.state.layers[k] = std::move(result.state);
   pass.forward[k + 1] = std::move(result.out.forward);
   if (layer > 0) {

@@ -35,13 +35,13 @@ bool CaseErrors::passed() const {
   return true;
 }
 
-std::vector<CaseErrors> run_file(const std::string& path) {
+std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype) {
   std::ifstream in(path);
   if (!in) throw std::runtime_error("cannot be read");
   const nlohmann::json file = nlohmann::json::parse(in);
   if (file.at("format") != 1) throw std::runtime_error("expected format 1");
   std::vector<CaseErrors> results;
-  for (const nlohmann::json& one : file.at("cases")) results.push_back(run_vsml_case(one));
+  for (const nlohmann::json& one : file.at("cases")) results.push_back(run_vsml_case(one, dtype));
   return results;
 }
 

@@ -27,10 +27,11 @@ struct CaseErrors {
   bool passed() const;  // false for NaN
 };
 
-// One case of a file of VSML networks.
-CaseErrors run_vsml_case(const nlohmann::json& one);
+// One case of a file of VSML networks, run in f64 or f32. In f32 the fused kernels are used where
+// there are some, and the bound is that of rounding.
+CaseErrors run_vsml_case(const nlohmann::json& one, engine::DType dtype);
 
 // All cases of a file. Throws std::exception if the file is not a golden file.
-std::vector<CaseErrors> run_file(const std::string& path);
+std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype);
 
 }  // namespace golden

@@ -1,18 +1,22 @@
-// golden FILE...: runs every case of golden files and compares; exit status 1 if one fails.
+// golden [--f32] FILE...: runs every case of golden files and compares; exit status 1 if one fails.
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "tests/golden/golden.h"
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: golden FILE...\n");
+  const bool single = argc > 1 && std::strcmp(argv[1], "--f32") == 0;
+  const int first = single ? 2 : 1;
+  if (argc <= first) {
+    std::fprintf(stderr, "usage: golden [--f32] FILE...\n");
     return 2;
   }
+  const engine::DType dtype = single ? engine::DType::f32 : engine::DType::f64;
   int passed = 0, failed = 0;
-  for (int k = 1; k < argc; ++k) {
+  for (int k = first; k < argc; ++k) {
     try {
-      for (const golden::CaseErrors& one : golden::run_file(argv[k])) {
+      for (const golden::CaseErrors& one : golden::run_file(argv[k], dtype)) {
         std::printf("%-4s %-20s outputs %.1e  states %.1e  loss %.1e  gradients %.1e\n",
                     one.passed() ? "ok" : "FAIL", one.name.c_str(), one.outputs, one.states,
                     one.loss, one.gradients);

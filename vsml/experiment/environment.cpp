@@ -1,10 +1,12 @@
 #include "vsml/experiment/environment.h"
 
+#include <fmt/format.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/cpu_info.h"
 #include "engine/parallel.h"
+#include "vsml/kernels/tick_cells.h"
 
 namespace vsml {
 namespace {
@@ -33,10 +35,22 @@ std::string environment_json(const engine::Device& device) {
                              {"compiler", __VERSION__},
                              {"processor", field("/proc/cpuinfo", "model name")},
                              {"kernels", cpu.kernels},
+                             {"ticks", kernels::fused_kernels(16, engine::DType::f32, device)},
                              {"openblas", cpu.blas},
                              {"device", engine::to_string(device)},
                              {"threads", engine::num_threads()}};
   return env.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string tick_path(const LearnerOptions& learner, const engine::Device& device) {
+  if (learner.type != LearnerType::Vsml) return "none: not a VSML network";
+  const NetworkOptions& network = learner.network;
+  const std::string fused = kernels::fused_kernels(network.cell.state, engine::DType::f32, device);
+  if (fused.empty()) {
+    return fmt::format("engine ops: no fused kernels for state_size {}", network.cell.state);
+  }
+  return fmt::format("fused ({}){}", fused,
+                     network.layer_norm ? ", messages by engine ops (layer_norm)" : "");
 }
 
 }  // namespace vsml

@@ -1,0 +1,245 @@
+// The fused kernels of this machine (or those that VSML_KERNELS names) against the reference in
+// float64. In float32 a product of 16 to 64 terms and five transcendental functions round some ten
+// times; 1e-5 of the largest element leaves room for sums over hundreds of cells.
+#include "vsml/kernels/tick_cells.h"
+
+#include <cmath>
+#include <cstring>
+#include <doctest/doctest.h>
+#include <limits>
+
+#include "engine/error.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
+#include "engine/ops/reduce.h"
+#include "engine/tape.h"
+#include "tests/vsml/meta_setup.h"
+#include "tests/vsml/vsml_checks.h"
+
+using engine::DType;
+using engine::ParamLayout;
+using engine::ParamSet;
+using engine::Tensor;
+using vsml::CellDims;
+using vsml::CellParams;
+using vsml::CellState;
+using vsml::Messages;
+using vsml::kernels::CellTicks;
+using namespace vsml::test;
+
+namespace {
+
+constexpr double kBound = 1e-5;
+
+struct Sizes {
+  int64_t members, batch, inputs, outputs;
+  CellDims cell;
+  int64_t micro_ticks;
+  bool own_params;
+};
+
+struct Setup {
+  Sizes sizes;
+  ParamLayout layout;
+  std::vector<Tensor> inputs;  // flat parameters, h, c, forward, reverse
+};
+
+Setup setup(const Sizes& s, DType dtype) {
+  Setup result{s, {}, {}};
+  vsml::add_cell_params("cell", s.cell, false, result.layout);
+  const engine::Shape grid{s.members, s.batch, s.inputs, s.outputs, s.cell.state};
+  const double scale = 2 / std::sqrt(static_cast<double>(s.cell.state));
+  for (const Tensor& x : {lively_params(result.layout, 3, s.own_params ? s.members : 0) * scale,
+                          values(grid, -0.9, 0.9, 4), values(grid, -1.5, 1.5, 5),
+                          values({s.members, s.batch, s.inputs, s.cell.message}, -1.5, 1.5, 6),
+                          values({s.members, s.batch, s.outputs, s.cell.message}, -1.5, 1.5, 7)}) {
+    result.inputs.push_back(cast(x, dtype));
+  }
+  return result;
+}
+
+CellTicks ticked(const Setup& s, bool reference) {
+  const CellParams cell = vsml::cell_params(ParamSet(s.layout, s.inputs[0]), "cell", s.sizes.cell);
+  const CellState state{s.inputs[1], s.inputs[2]};
+  const Messages in{s.inputs[3], s.inputs[4]};
+  const auto function =
+      reference ? [](const CellParams& a, CellState b, const Messages& c,
+                     int64_t k) { return vsml::kernels::reference_tick_cells(a, b, c, k, true); }
+                : [](const CellParams& a, CellState b, const Messages& c, int64_t k) {
+                    return vsml::kernels::tick_cells(a, std::move(b), c, k, true);
+                  };
+  return function(cell, state, in, s.sizes.micro_ticks);
+}
+
+std::vector<Tensor> results(const CellTicks& ticks) {
+  return {ticks.state.h, ticks.state.c, ticks.over_inputs, ticks.over_outputs};
+}
+
+// Results, then the gradients of all inputs for fixed gradients of all results.
+std::vector<Tensor> everything(const Setup& s, bool reference) {
+  engine::Tape tape;
+  for (const Tensor& input : s.inputs) tape.watch(input);
+  std::vector<Tensor> all = results(ticked(s, reference));
+  std::vector<Tensor> dresults;
+  for (const Tensor& x : all) {
+    dresults.push_back(cast(values(x.shape(), -1, 1, 20 + dresults.size()), x.dtype()));
+  }
+  for (const Tensor& gradient : tape.gradient(all, dresults, s.inputs)) all.push_back(gradient);
+  return all;
+}
+
+bool is_fused(int64_t state_size) {
+  return !vsml::kernels::fused_kernels(state_size, DType::f32, {}).empty();
+}
+
+const Sizes kSizes[] = {
+    {1, 1, 1, 1, {16, 8}, 1, false},    {2, 1, 3, 2, {16, 8}, 2, false},
+    {1, 3, 5, 7, {8, 4}, 4, false},     {3, 2, 19, 10, {16, 8}, 2, true},
+    {1, 1, 301, 10, {16, 8}, 2, false}, {2, 1, 5, 300, {16, 4}, 1, false},
+    {1, 1, 131, 17, {8, 5}, 3, false},  {2, 1, 13, 11, {32, 16}, 2, true},
+    {1, 1, 4, 531, {32, 6}, 1, false},  {1, 2, 7, 9, {64, 16}, 3, false},
+};
+
+}  // namespace
+
+TEST_CASE("fused ticks and their gradients are the reference's in float64") {
+  if (!is_fused(16)) {
+    MESSAGE("no fused kernels are in use");
+    return;
+  }
+  for (const Sizes& sizes : kSizes) {
+    CAPTURE(sizes.inputs);
+    CAPTURE(sizes.outputs);
+    CAPTURE(sizes.cell.state);
+    const auto want = everything(setup(sizes, DType::f64), true);
+    const auto got = everything(setup(sizes, DType::f32), false);
+    REQUIRE(got.size() == want.size());
+    for (size_t k = 0; k < want.size(); ++k) {
+      CAPTURE(k);
+      CHECK(error_of(cast(got[k], DType::f64), want[k]) < kBound);
+    }
+  }
+}
+
+TEST_CASE("without a tape the same bits come out, with and without the sums over outputs") {
+  for (const Sizes& sizes : kSizes) {
+    const Setup s = setup(sizes, DType::f32);
+    const std::vector<Tensor> recorded = everything(s, false), plain = results(ticked(s, false));
+    for (size_t k = 0; k < plain.size(); ++k) CHECK(same_bits(plain[k], recorded[k]));
+    const CellParams cell = vsml::cell_params(ParamSet(s.layout, s.inputs[0]), "cell", sizes.cell);
+    const CellTicks fewer = vsml::kernels::tick_cells(
+        cell, {s.inputs[1], s.inputs[2]}, {s.inputs[3], s.inputs[4]}, sizes.micro_ticks, false);
+    CHECK(same_bits(fewer.state.h, plain[0]));
+    CHECK(same_bits(fewer.over_inputs, plain[2]));
+    CHECK_FALSE(fewer.over_outputs.defined());
+  }
+}
+
+TEST_CASE("the number of threads does not change a bit") {
+  for (const Sizes& sizes : kSizes) {
+    std::vector<Tensor> first;
+    for (const int count : {1, 2, 3, 7}) {
+      const Threads threads(count);
+      const std::vector<Tensor> all = everything(setup(sizes, DType::f32), false);
+      if (first.empty()) first = all;
+      for (size_t k = 0; k < all.size(); ++k) CHECK(same_bits(all[k], first[k]));
+    }
+  }
+}
+
+TEST_CASE("a state that was handed over is updated in place, another stays as it is") {
+  if (!is_fused(16)) return;
+  const Setup s = setup({2, 1, 9, 4, {16, 8}, 2, false}, DType::f32);
+  const CellParams cell = vsml::cell_params(ParamSet(s.layout, s.inputs[0]), "cell", {16, 8});
+  const Messages in{s.inputs[3], s.inputs[4]};
+  const Tensor before = s.inputs[1].detached();
+  const auto kept = before.to_vector<float>();
+  const CellTicks other = vsml::kernels::tick_cells(cell, {s.inputs[1], s.inputs[2]}, in, 2, true);
+  CHECK(before.to_vector<float>() == kept);
+
+  CellState own{s.inputs[1] + 0.0, s.inputs[2] + 0.0};
+  const float *h = own.h.data<float>(), *c = own.c.data<float>();
+  const CellTicks ticks = vsml::kernels::tick_cells(cell, std::move(own), in, 2, true);
+  CHECK(ticks.state.h.data<float>() == h);
+  CHECK(ticks.state.c.data<float>() == c);
+  CHECK(same_bits(ticks.state.h, other.state.h));
+  CHECK(same_bits(ticks.state.c, other.state.c));
+}
+
+TEST_CASE("a forget gate of 1 and a candidate of 0 keep c bit for bit over 10^6 ticks") {
+  ParamLayout layout;
+  const CellDims dims{16, 8};
+  vsml::add_cell_params("cell", dims, false, layout);
+  std::vector<float> flat(static_cast<size_t>(layout.size()), 0.0f);
+  // Total bias of the forget gates 20 (+5 is the cell's own); the input gates are wide open.
+  for (int64_t k = 0; k < 16; ++k) {
+    flat[static_cast<size_t>(layout.at("cell.bias").offset + k)] = 25;
+    flat[static_cast<size_t>(layout.at("cell.bias").offset + 32 + k)] = 15;
+  }
+  const CellParams cell =
+      vsml::cell_params(ParamSet(layout, Tensor::from(flat, {layout.size()})), "cell", dims);
+  const Tensor c = cast(values({1, 1, 7, 1, 16}, -3, 3, 1), DType::f32);
+  const Messages in{Tensor::zeros({1, 1, 7, 8}, DType::f32),
+                    Tensor::zeros({1, 1, 1, 8}, DType::f32)};
+  const CellTicks ticks =
+      vsml::kernels::tick_cells(cell, {Tensor::zeros({1, 1, 7, 1, 16}, DType::f32), c}, in,
+                                is_fused(16) ? 1000000 : 100, false);
+  CHECK(same_bits(ticks.state.c, c));
+}
+
+TEST_CASE("what is not finite stays so") {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    Setup s = setup({1, 1, 3, 5, {16, 8}, 1, false}, DType::f32);
+    auto c = s.inputs[2].to_vector<float>();
+    c[16 * 7 + 3] = bad;
+    s.inputs[2] = Tensor::from(c, s.inputs[2].shape());
+    const CellTicks ticks = ticked(s, false);
+    CHECK_FALSE(std::isfinite(ticks.state.c.to_vector<float>()[16 * 7 + 3]));
+    if (std::isnan(bad)) {
+      CHECK(std::isnan(ticks.state.h.to_vector<float>()[16 * 7 + 3]));
+      CHECK(std::isnan(ticks.over_inputs.to_vector<float>()[2 * 16 + 3]));
+      CHECK(std::isfinite(ticks.state.h.to_vector<float>()[16 * 8 + 3]));
+    }
+  }
+}
+
+TEST_CASE("large gates give their limits") {
+  Setup s = setup({1, 1, 2, 2, {16, 8}, 1, false}, DType::f32);
+  for (const double size : {50.0, 1e4, 1e30}) {
+    s.inputs[3] = cast(values({1, 1, 2, 8}, -size, size, 6), DType::f32);
+    Setup exact = s;
+    for (Tensor& x : exact.inputs) x = cast(x, DType::f64);
+    const auto got = results(ticked(s, false)), want = results(ticked(exact, true));
+    for (size_t k = 0; k < want.size(); ++k) {
+      CHECK(error_of(cast(got[k], DType::f64), want[k]) < kBound);
+    }
+  }
+}
+
+TEST_CASE("a fused op is differentiable once") {
+  if (!is_fused(16)) return;
+  const Setup s = setup({1, 1, 2, 2, {16, 8}, 1, false}, DType::f32);
+  engine::Tape outer;
+  outer.watch(s.inputs[1]);
+  engine::Tape inner;
+  inner.watch(s.inputs[1]);
+  const Tensor loss = sum(square(ticked(s, false).state.h));
+  CHECK_THROWS_AS(
+      [&] {
+        const Tensor gradient = inner.gradient(loss, {s.inputs[1]})[0];
+        outer.gradient(sum(gradient), {s.inputs[1]});
+      }(),
+      engine::GradientError);
+}
+
+TEST_CASE("state sizes and types without fused kernels are served by engine ops") {
+  CHECK(vsml::kernels::fused_kernels(12, DType::f32, {}).empty());
+  CHECK(vsml::kernels::fused_kernels(16, DType::f64, {}).empty());
+  const Sizes sizes{1, 1, 3, 4, {12, 3}, 2, false};
+  const auto got = everything(setup(sizes, DType::f32), false);
+  const auto want = everything(setup(sizes, DType::f64), true);
+  for (size_t k = 0; k < want.size(); ++k) {
+    CHECK(error_of(cast(got[k], DType::f64), want[k]) < kBound);
+  }
+}

@@ -1,0 +1,268 @@
+// vsml/kernels/cpu/backward.h: gradients through K ticks of a tile's cells. Only isa.cpp includes
+// it.
+//
+// Nothing but h and c before the ticks was stored: a block of cells ticks again, keeping its gates
+// in the first cache level, and is then gone through backwards.
+#pragma once
+
+#include "vsml/kernels/cpu/ticks.h"
+
+namespace vsml::kernels {
+namespace {
+
+// Scratch of a tile's backward pass, behind that of PackedTile.
+template <class V, int H>
+struct BackwardScratch {
+  static constexpr int kCells = V::kBlocks * V::kCells;  // of a block
+  static constexpr int kGateFloats = kGates * H;
+
+  float* transposed;    // [part of h'][4H][lane]: W^T
+  float* dw;            // [H][4H], gates packed
+  float* dfrom_input;   // [rows][4H], gates packed
+  float* dfrom_output;  // [columns][4H]
+  float* h;             // [K + 1][cells][H]
+  float* c;             // [K + 1][cells][H]
+  float* kept;          // [K][cells][kKept][H]
+  float* dgates;        // [cells][4H]
+  float* dh;            // [cells][H]
+  float* dc;            // [cells][H]
+
+  BackwardScratch(const Tile& tile, float* at) {
+    const auto take = [&at](int64_t floats) {
+      float* here = at;
+      at += floats;
+      return here;
+    };
+    transposed = take(H * kGateFloats);
+    dw = take(H * kGateFloats);
+    dfrom_input = take(tile.rows * kGateFloats);
+    dfrom_output = take(tile.columns * kGateFloats);
+    h = take((tile.micro_ticks + 1) * kCells * H);
+    c = take((tile.micro_ticks + 1) * kCells * H);
+    kept = take(tile.micro_ticks * kCells * kKept * H);
+    dgates = take(kCells * kGateFloats);
+    dh = take(kCells * H);
+    dc = take(kCells * H);
+  }
+  static int64_t floats(const Tile& tile) {
+    return (2 * H + tile.rows + tile.columns + kCells) * kGateFloats +
+           (2 * (tile.micro_ticks + 1) + tile.micro_ticks * kKept + 2) * kCells * H;
+  }
+};
+
+// Column q of W, in the order of packed gates.
+template <class V, int H>
+int unpacked_column(int q) {
+  constexpr int kLanes = V::kLanes;
+  const int part = q / (kGates * kLanes), gate = q / kLanes % kGates, lane = q % kLanes;
+  return gate * H + part * kLanes + lane;
+}
+
+template <class V, int H>
+void pack_transposed(const float* w, float* to) {
+  for (int part = 0; part < H / V::kLanes; ++part) {
+    for (int q = 0; q < kGates * H; ++q) {
+      const int column = unpacked_column<V, H>(q);
+      for (int lane = 0; lane < V::kLanes; ++lane) {
+        *to++ = w[(part * V::kLanes + lane) * kGates * H + column];
+      }
+    }
+  }
+}
+
+// Packed rows of gates [rows, 4H] in the usual order.
+template <class V, int H>
+void unpack_gates(const float* from, int64_t rows, float* to) {
+  constexpr int kLanes = V::kLanes;
+  for (int64_t row = 0; row < rows; ++row, to += kGates * H) {
+    for (int part = 0; part < H / kLanes; ++part) {
+      for (int gate = 0; gate < kGates; ++gate, from += kLanes) {
+        V::store(to + gate * H + part * kLanes, V::load(from));
+      }
+    }
+  }
+}
+
+// From dh, dc after one tick of n cells to the gradients of its gates; dc becomes that before it.
+template <class V, int H>
+void gate_gradients(int n, const float* kept, const float* c, const float* dh, float* dc,
+                    float* dgates) {
+  using Vec = typename V::Vec;
+  constexpr int kLanes = V::kLanes;
+  const Vec one = V::all(1.0f);
+  for (int cell = 0; cell < n; ++cell) {
+    for (int part = 0; part < H / kLanes; ++part) {
+      const int at = cell * H + part * kLanes;
+      const float* from = kept + cell * kKept * H + part * kLanes;
+      const Vec input = V::load(from + kInputGate * H), value = V::load(from + kCandidateValue * H);
+      const Vec forget = V::load(from + kForgetGate * H);
+      const Vec output = V::load(from + kOutputGate * H), shown = V::load(from + kShown * H);
+      const Vec dshown = V::load(dh + at) * output;
+      const Vec memory = V::fma(dshown, V::fnma(shown, shown, one), V::load(dc + at));
+      float* to = dgates + cell * kGates * H + part * kGates * kLanes;
+      V::store(to + kInput * kLanes, memory * value * input * (one - input));
+      V::store(to + kCandidate * kLanes, memory * input * V::fnma(value, value, one));
+      V::store(to + kForget * kLanes, memory * V::load(c + at) * forget * (one - forget));
+      V::store(to + kOutput * kLanes, dshown * shown * (one - output));
+      V::store(dc + at, memory * forget);
+    }
+  }
+}
+
+// dw += h^T dgates over n cells.
+template <class V, int H>
+void add_weight_gradients(int n, const float* h, const float* dgates, float* dw) {
+  using Vec = typename V::Vec;
+  constexpr int kLanes = V::kLanes, kRows = V::kWeightRows;
+  for (int part = 0; part < H / kLanes; ++part) {
+    for (int k = 0; k < H; k += kRows) {
+      float* to = dw + k * kGates * H + part * kGates * kLanes;
+      Vec sum[kRows][kGates];
+#pragma GCC unroll 4
+      for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 4
+        for (int gate = 0; gate < kGates; ++gate) {
+          sum[row][gate] = V::load(to + row * kGates * H + gate * kLanes);
+        }
+      }
+      const float* from = dgates + part * kGates * kLanes;
+      const float* heard = h + k;
+      for (int cell = 0; cell < n; ++cell, from += kGates * H, heard += H) {
+        Vec gradient[kGates];
+#pragma GCC unroll 4
+        for (int gate = 0; gate < kGates; ++gate) gradient[gate] = V::load(from + gate * kLanes);
+#pragma GCC unroll 4
+        for (int row = 0; row < kRows; ++row) {
+          const Vec x = V::all(heard[row]);
+#pragma GCC unroll 4
+          for (int gate = 0; gate < kGates; ++gate) {
+            sum[row][gate] = V::fma(x, gradient[gate], sum[row][gate]);
+          }
+        }
+      }
+#pragma GCC unroll 4
+      for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 4
+        for (int gate = 0; gate < kGates; ++gate) {
+          V::store(to + row * kGates * H + gate * kLanes, sum[row][gate]);
+        }
+      }
+    }
+  }
+}
+
+// dh = dgates W^T for n cells, n a constant so that their sums stay in registers.
+template <class V, int H, int n>
+void hidden_gradients(const float* dgates, const float* transposed, float* dh) {
+  using Vec = typename V::Vec;
+  constexpr int kLanes = V::kLanes, kGateFloats = kGates * H;
+  for (int part = 0; part < H / kLanes; ++part, transposed += kGateFloats * kLanes) {
+    Vec sum[n];
+#pragma GCC unroll 16
+    for (int cell = 0; cell < n; ++cell) sum[cell] = V::all(0.0f);
+#pragma GCC unroll 4
+    for (int q = 0; q < kGateFloats; ++q) {
+      const Vec w = V::load(transposed + q * kLanes);
+#pragma GCC unroll 16
+      for (int cell = 0; cell < n; ++cell) {
+        sum[cell] = V::fma(V::all(dgates[cell * kGateFloats + q]), w, sum[cell]);
+      }
+    }
+#pragma GCC unroll 16
+    for (int cell = 0; cell < n; ++cell) V::store(dh + cell * H + part * kLanes, sum[cell]);
+  }
+}
+
+// The same for any number of cells.
+template <class V, int H>
+void all_hidden_gradients(int cells, const float* dgates, const float* transposed, float* dh) {
+  constexpr int n = V::kHiddenCells;
+  int cell = 0;
+  for (; cell + n <= cells; cell += n) {
+    hidden_gradients<V, H, n>(dgates + cell * kGates * H, transposed, dh + cell * H);
+  }
+  for (; cell < cells; ++cell) {
+    hidden_gradients<V, H, 1>(dgates + cell * kGates * H, transposed, dh + cell * H);
+  }
+}
+
+// The incoming gradients of one cell.
+template <class V, int H>
+void begin_gradients(const BackwardTile& work, int64_t row, int64_t column, int64_t offset,
+                     float* dh, float* dc) {
+  for (int k = 0; k < H; k += V::kLanes) {
+    auto sum = V::all(0.0f);
+    if (work.dnext_h != nullptr) sum = V::load(work.dnext_h + offset + k);
+    if (work.dover_rows != nullptr) sum = sum + V::load(work.dover_rows + column * H + k);
+    if (work.dover_columns != nullptr) sum = sum + V::load(work.dover_columns + row * H + k);
+    V::store(dh + k, sum);
+    V::store(dc + k, work.dnext_c == nullptr ? V::all(0.0f) : V::load(work.dnext_c + offset + k));
+  }
+}
+
+// `cells` cells from `first` on, a multiple of n that is at most a block.
+template <class V, int H, int n>
+void backward_block(const BackwardTile& work, int64_t first, int cells,
+                    const PackedTile<V, H>& packed, const BackwardScratch<V, H>& s) {
+  const int64_t ticks = work.tile.micro_ticks;
+  const auto h_of = [&](int64_t k) { return s.h + k * cells * H; };
+  const auto c_of = [&](int64_t k) { return s.c + k * cells * H; };
+  for (int from = 0; from < cells; from += n) {
+    const Block<n> block(work.tile, first + from, H);
+    for (int cell = 0; cell < n; ++cell) {
+      const int64_t at = (from + cell) * H, offset = block.offset[cell];
+      copy_to<V, H>(s.h + at, work.h + offset);
+      copy_to<V, H>(s.c + at, work.c + offset);
+      begin_gradients<V, H>(work, block.row[cell], block.column[cell], offset, s.dh + at,
+                            s.dc + at);
+    }
+    for (int64_t k = 0; k < ticks; ++k) {
+      tick_block<V, H, n, true>(block, packed, h_of(k) + from * H, c_of(k) + from * H,
+                                h_of(k + 1) + from * H, c_of(k + 1) + from * H,
+                                s.kept + (k * cells + from) * kKept * H);
+    }
+  }
+  for (int64_t k = ticks; k-- > 0;) {
+    gate_gradients<V, H>(cells, s.kept + k * cells * kKept * H, c_of(k), s.dh, s.dc, s.dgates);
+    add_weight_gradients<V, H>(cells, h_of(k), s.dgates, s.dw);
+    all_hidden_gradients<V, H>(cells, s.dgates, s.transposed, s.dh);
+    for (int from = 0; from < cells; ++from) {
+      const int64_t row = (first + from) / work.tile.columns;
+      const int64_t column = (first + from) % work.tile.columns;
+      add_to<V, kGates * H>(s.dfrom_input + row * kGates * H, s.dgates + from * kGates * H);
+      add_to<V, kGates * H>(s.dfrom_output + column * kGates * H, s.dgates + from * kGates * H);
+    }
+  }
+  for (int from = 0; from < cells; ++from) {
+    const Block<1> place(work.tile, first + from, H);
+    copy_to<V, H>(work.dh + place.offset[0], s.dh + from * H);
+    copy_to<V, H>(work.dc + place.offset[0], s.dc + from * H);
+  }
+}
+
+template <class V, int H>
+void backward(const BackwardTile& work) {
+  constexpr int n = V::kCells, kBlock = BackwardScratch<V, H>::kCells;
+  const Tile& tile = work.tile;
+  const PackedTile<V, H> packed(tile);
+  const BackwardScratch<V, H> s(tile, packed.end());
+  pack_transposed<V, H>(tile.w_hidden, s.transposed);
+  clear<V>(s.dw, H * kGates * H);
+  clear<V>(s.dfrom_input, tile.rows * kGates * H);
+  clear<V>(s.dfrom_output, tile.columns * kGates * H);
+  const int64_t cells = tile.rows * tile.columns;
+  int64_t first = 0;
+  for (; first + kBlock <= cells; first += kBlock) {
+    backward_block<V, H, n>(work, first, kBlock, packed, s);
+  }
+  const int whole = static_cast<int>(cells - first) / n * n;
+  if (whole > 0) backward_block<V, H, n>(work, first, whole, packed, s);
+  first += whole;
+  for (; first < cells; ++first) backward_block<V, H, 1>(work, first, 1, packed, s);
+  unpack_gates<V, H>(s.dw, H, work.dw_hidden);
+  unpack_gates<V, H>(s.dfrom_input, tile.rows, work.dfrom_input);
+  unpack_gates<V, H>(s.dfrom_output, tile.columns, work.dfrom_output);
+}
+
+}  // namespace
+}  // namespace vsml::kernels

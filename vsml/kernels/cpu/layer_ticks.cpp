@@ -1,0 +1,221 @@
+#include "vsml/kernels/cpu/layer_ticks.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "engine/parallel.h"
+#include "vsml/kernels/cpu/tile.h"
+
+namespace vsml::kernels {
+namespace {
+
+using engine::DType;
+using engine::Tensor;
+
+// How a layer is cut. A tile has work for some 50 microseconds; its columns' share of the gates
+// fits in the second cache level; and there are so few rows of tiles that their partial sums are
+// small beside the state.
+struct Plan {
+  static constexpr int64_t kCells = 1024, kMostColumns = 256, kMostRowTiles = 64;
+
+  int64_t layers, inputs, outputs, state;
+  int64_t rows, columns;            // of a tile
+  int64_t row_tiles, column_tiles;  // of a layer
+
+  explicit Plan(const LayerTicks& layer)
+      : layers(layer.h.dim(0)),
+        inputs(layer.h.dim(1)),
+        outputs(layer.h.dim(2)),
+        state(layer.h.dim(3)) {
+    column_tiles = up(outputs, kMostColumns);
+    columns = up(outputs, column_tiles);
+    row_tiles = std::min(up(inputs, up(kCells, columns)), kMostRowTiles);
+    rows = up(inputs, row_tiles);
+    row_tiles = up(inputs, rows);
+    column_tiles = up(outputs, columns);
+  }
+  int64_t tiles() const { return row_tiles * column_tiles; }
+
+ private:
+  static int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+};
+
+// One tile's place.
+struct Place {
+  int64_t layer, row_tile, column_tile, first_row, first_column;
+  int64_t state_offset;  // of its first cell's state
+
+  Place(const Plan& plan, int64_t task)
+      : layer(task / plan.tiles()),
+        row_tile(task % plan.tiles() / plan.column_tiles),
+        column_tile(task % plan.column_tiles),
+        first_row(row_tile * plan.rows),
+        first_column(column_tile * plan.columns),
+        state_offset(((layer * plan.inputs + first_row) * plan.outputs + first_column) *
+                     plan.state) {}
+};
+
+// Memory of the calling thread, kept from call to call.
+float* scratch_of_thread(int64_t floats) {
+  struct Free {
+    void operator()(float* p) const { std::free(p); }
+  };
+  thread_local std::unique_ptr<float, Free> kept;
+  thread_local int64_t size = 0;
+  if (size < floats) {
+    const size_t bytes = (static_cast<size_t>(floats) * sizeof(float) + 63) / 64 * 64;
+    kept.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
+    if (kept == nullptr) throw std::bad_alloc();
+    size = floats;
+  }
+  return kept.get();
+}
+
+Tile tile_of(const LayerTicks& layer, const Plan& plan, const Place& place,
+             const TileKernels& kernels) {
+  const int64_t gates = 4 * plan.state;
+  Tile tile;
+  tile.rows = std::min(plan.rows, plan.inputs - place.first_row);
+  tile.columns = std::min(plan.columns, plan.outputs - place.first_column);
+  tile.row_step = plan.outputs * plan.state;
+  tile.micro_ticks = layer.micro_ticks;
+  tile.from_input =
+      layer.from_input.data<float>() + (place.layer * plan.inputs + place.first_row) * gates;
+  tile.from_output =
+      layer.from_output.data<float>() + (place.layer * plan.outputs + place.first_column) * gates;
+  tile.w_hidden = layer.w_hidden.data<float>();
+  if (layer.w_hidden.rank() == 3) {
+    const int64_t sharing = plan.layers / layer.w_hidden.dim(0);
+    tile.w_hidden += place.layer / sharing * plan.state * gates;
+  }
+  tile.scratch = scratch_of_thread(kernels.scratch_floats(tile));
+  return tile;
+}
+
+// parts [n, count, size] -> [n, size]: sums in order of the parts.
+Tensor summed(const Tensor& parts) {
+  const int64_t n = parts.dim(0), count = parts.dim(1), size = parts.dim(2);
+  if (count == 1) return parts.with_layout({n, size}, engine::Strides{size, 1});
+  constexpr int64_t kBlock = 4096;
+  Tensor sums = Tensor::empty({n, size}, DType::f32, parts.device());
+  const int64_t blocks = (size + kBlock - 1) / kBlock;
+  const float* from = parts.data<float>();
+  float* to = sums.data<float>();
+  engine::parallel_for(n * blocks, [&](int64_t task) {
+    const int64_t k = task / blocks, first = task % blocks * kBlock;
+    const int64_t last = std::min(size, first + kBlock);
+    std::copy(from + k * count * size + first, from + k * count * size + last,
+              to + k * size + first);
+    for (int64_t part = 1; part < count; ++part) {
+      const float* more = from + (k * count + part) * size;
+      for (int64_t i = first; i < last; ++i) to[k * size + i] += more[i];
+    }
+  });
+  return sums;
+}
+
+Tensor reshaped(const Tensor& x, const engine::Shape& shape) {
+  return x.with_layout(shape, engine::contiguous_strides(shape));
+}
+
+}  // namespace
+
+LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
+  const Plan plan(layer);
+  const TileKernels kernels = tile_kernels(plan.state);
+  const engine::Device device = layer.h.device();
+  LayerTicksResult result;
+  result.h = in_place ? layer.h : Tensor::empty(layer.h.shape(), DType::f32, device);
+  result.c = in_place ? layer.c : Tensor::empty(layer.c.shape(), DType::f32, device);
+  const int64_t n = plan.layers, size = plan.state;
+  Tensor over_rows = Tensor::empty({n, plan.row_tiles, plan.outputs * size}, DType::f32, device);
+  Tensor over_columns;
+  if (want_over_outputs) {
+    over_columns = Tensor::empty({n, plan.column_tiles, plan.inputs * size}, DType::f32, device);
+  }
+  float *next_h = result.h.data<float>(), *next_c = result.c.data<float>();
+  float* rows = over_rows.data<float>();
+  float* columns = want_over_outputs ? over_columns.data<float>() : nullptr;
+  const float *h = layer.h.data<float>(), *c = layer.c.data<float>();
+  engine::parallel_for(n * plan.tiles(), [&](int64_t task) {
+    const Place place(plan, task);
+    ForwardTile work;
+    work.tile = tile_of(layer, plan, place, kernels);
+    work.h = h + place.state_offset;
+    work.c = c + place.state_offset;
+    work.next_h = next_h + place.state_offset;
+    work.next_c = next_c + place.state_offset;
+    work.over_rows = rows + ((place.layer * plan.row_tiles + place.row_tile) * plan.outputs +
+                             place.first_column) *
+                                size;
+    if (columns != nullptr) {
+      work.over_columns =
+          columns +
+          ((place.layer * plan.column_tiles + place.column_tile) * plan.inputs + place.first_row) *
+              size;
+    }
+    kernels.forward(work);
+  });
+  result.over_inputs = reshaped(summed(over_rows), {n, plan.outputs, size});
+  if (want_over_outputs) {
+    result.over_outputs = reshaped(summed(over_columns), {n, plan.inputs, size});
+  }
+  return result;
+}
+
+LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
+                                          const LayerTicksResult& dresult) {
+  const Plan plan(layer);
+  const TileKernels kernels = tile_kernels(plan.state);
+  const engine::Device device = layer.h.device();
+  const int64_t n = plan.layers, size = plan.state, gates = 4 * size;
+  LayerTicksGradients result;
+  result.h = Tensor::empty(layer.h.shape(), DType::f32, device);
+  result.c = Tensor::empty(layer.c.shape(), DType::f32, device);
+  Tensor over_rows = Tensor::empty({n, plan.row_tiles, plan.outputs * gates}, DType::f32, device);
+  Tensor over_columns =
+      Tensor::empty({n, plan.column_tiles, plan.inputs * gates}, DType::f32, device);
+  Tensor over_cells = Tensor::empty({n, plan.tiles(), size * gates}, DType::f32, device);
+  const auto from = [](const Tensor& x) { return x.defined() ? x.data<float>() : nullptr; };
+  const float *dh = from(dresult.h), *dc = from(dresult.c);
+  const float *dinputs = from(dresult.over_inputs), *doutputs = from(dresult.over_outputs);
+  float *to_h = result.h.data<float>(), *to_c = result.c.data<float>();
+  float *rows = over_rows.data<float>(), *columns = over_columns.data<float>();
+  float* cells = over_cells.data<float>();
+  const float *h = layer.h.data<float>(), *c = layer.c.data<float>();
+  engine::parallel_for(n * plan.tiles(), [&](int64_t task) {
+    const Place place(plan, task);
+    const auto at = [](const float* p, int64_t offset) { return p == nullptr ? p : p + offset; };
+    const int64_t row = place.layer * plan.inputs + place.first_row;
+    const int64_t column = place.layer * plan.outputs + place.first_column;
+    BackwardTile work;
+    work.tile = tile_of(layer, plan, place, kernels);
+    work.h = h + place.state_offset;
+    work.c = c + place.state_offset;
+    work.dnext_h = at(dh, place.state_offset);
+    work.dnext_c = at(dc, place.state_offset);
+    work.dover_rows = at(dinputs, column * size);
+    work.dover_columns = at(doutputs, row * size);
+    work.dh = to_h + place.state_offset;
+    work.dc = to_c + place.state_offset;
+    work.dfrom_output = rows + ((place.layer * plan.row_tiles + place.row_tile) * plan.outputs +
+                                place.first_column) *
+                                   gates;
+    work.dfrom_input =
+        columns +
+        ((place.layer * plan.column_tiles + place.column_tile) * plan.inputs + place.first_row) *
+            gates;
+    work.dw_hidden = cells + task * size * gates;
+    kernels.backward(work);
+  });
+  result.from_output = reshaped(summed(over_rows), {n, plan.outputs, gates});
+  result.from_input = reshaped(summed(over_columns), {n, plan.inputs, gates});
+  const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
+  const Tensor of_sets = reshaped(over_cells, {sets, n / sets * plan.tiles(), size * gates});
+  result.w_hidden = reshaped(summed(of_sets), layer.w_hidden.shape());
+  return result;
+}
+
+}  // namespace vsml::kernels

@@ -1,0 +1,207 @@
+// vsml/kernels/cpu/ticks.h: K ticks of a tile's cells, forward and backward. Only isa.cpp includes
+// it, once per instruction set.
+//
+// Cells are worked on in small blocks whose gates never leave the registers and the first cache
+// level: a block's state is read once, ticks K times, and is written once. Lanes of a vector are
+// channels of one cell's state; a state wider than a vector is J vectors ("parts"). In scratch
+// memory the 4H gates of a cell are ordered [part][gate][lane], and the three sigmoid gates are
+// negated and in units of ln 2, so that they go straight into 2^x.
+#pragma once
+
+#include "vsml/kernels/cpu/tile.h"
+#include "vsml/kernels/cpu/vector.h"
+
+namespace vsml::kernels {
+namespace {
+
+enum Gate { kInput, kCandidate, kForget, kOutput, kGates };
+
+constexpr float kMinusLog2E = -1.44269504088896341f;
+
+inline float gate_unit(int gate) {
+  return gate == kCandidate ? 1.0f : kMinusLog2E;
+}
+
+template <class V, int H>
+struct Shape {
+  static constexpr int kLanes = V::kLanes, kParts = H / kLanes, kGateFloats = kGates * H;
+  static_assert(H % kLanes == 0);
+};
+
+// Rows of gates [rows, 4H], in the order and unit of the scratch memory.
+template <class V, int H>
+void pack_gates(const float* from, int64_t rows, float* to) {
+  using S = Shape<V, H>;
+  for (int64_t row = 0; row < rows; ++row, from += S::kGateFloats) {
+    for (int part = 0; part < S::kParts; ++part) {
+      for (int gate = 0; gate < kGates; ++gate, to += S::kLanes) {
+        const auto x = V::load(from + gate * H + part * S::kLanes);
+        V::store(to, x * V::all(gate_unit(gate)));
+      }
+    }
+  }
+}
+
+// [H, 4H] as [part][channel of h][gate][lane].
+template <class V, int H>
+void pack_weights(const float* from, float* to) {
+  using S = Shape<V, H>;
+  for (int part = 0; part < S::kParts; ++part) {
+    for (int k = 0; k < H; ++k) {
+      for (int gate = 0; gate < kGates; ++gate, to += S::kLanes) {
+        const auto x = V::load(from + k * S::kGateFloats + gate * H + part * S::kLanes);
+        V::store(to, x * V::all(gate_unit(gate)));
+      }
+    }
+  }
+}
+
+// A tile's inputs as the loops want them, in its scratch memory.
+template <class V, int H>
+struct PackedTile {
+  static constexpr int kGateFloats = kGates * H, kBufferFloats = 3 * V::kCells * H;
+  float *weights, *from_input, *from_output;
+  float* buffers;  // kBufferFloats, free to use
+
+  explicit PackedTile(const Tile& tile)
+      : weights(tile.scratch),
+        from_input(weights + H * kGateFloats),
+        from_output(from_input + tile.rows * kGateFloats),
+        buffers(from_output + tile.columns * kGateFloats) {
+    pack_weights<V, H>(tile.w_hidden, weights);
+    pack_gates<V, H>(tile.from_input, tile.rows, from_input);
+    pack_gates<V, H>(tile.from_output, tile.columns, from_output);
+  }
+  float* end() const { return buffers + kBufferFloats; }
+  static int64_t floats(const Tile& tile) {
+    return (H + tile.rows + tile.columns) * kGateFloats + kBufferFloats;
+  }
+};
+
+// Where the cells of a block are.
+template <int n>
+struct Block {
+  int64_t row[n], column[n], offset[n];
+
+  Block(const Tile& tile, int64_t first, int64_t state_size) {
+    int64_t i = first / tile.columns, o = first % tile.columns;
+    for (int cell = 0; cell < n; ++cell) {
+      row[cell] = i;
+      column[cell] = o;
+      offset[cell] = i * tile.row_step + o * state_size;
+      if (++o == tile.columns) {
+        o = 0;
+        ++i;
+      }
+    }
+  }
+};
+
+// One part of the gates of n cells: sums of the messages' shares, plus h W. The sums are local, so
+// that they stay in registers.
+template <class V, int H, int n>
+void gates_of(const float* const (&in)[n], const float* const (&out)[n], const float* h,
+              const float* weights, typename V::Vec (&gates)[n][kGates]) {
+  constexpr int kLanes = V::kLanes;
+  typename V::Vec sum[n][kGates];
+#pragma GCC unroll 8
+  for (int cell = 0; cell < n; ++cell) {
+#pragma GCC unroll 4
+    for (int gate = 0; gate < kGates; ++gate) {
+      sum[cell][gate] = V::load(in[cell] + gate * kLanes) + V::load(out[cell] + gate * kLanes);
+    }
+  }
+#pragma GCC unroll 2
+  for (int k = 0; k < H; ++k, weights += kGates * kLanes) {
+    typename V::Vec heard[n];
+#pragma GCC unroll 8
+    for (int cell = 0; cell < n; ++cell) heard[cell] = V::all(h[cell * H + k]);
+#pragma GCC unroll 4
+    for (int gate = 0; gate < kGates; ++gate) {
+      const auto w = V::load(weights + gate * kLanes);
+#pragma GCC unroll 8
+      for (int cell = 0; cell < n; ++cell) {
+        sum[cell][gate] = V::fma(heard[cell], w, sum[cell][gate]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int cell = 0; cell < n; ++cell) {
+#pragma GCC unroll 4
+    for (int gate = 0; gate < kGates; ++gate) gates[cell][gate] = sum[cell][gate];
+  }
+}
+
+// What the backward pass needs of a cell's tick, [.., H] each.
+enum Kept { kInputGate, kCandidateValue, kForgetGate, kOutputGate, kShown, kKept };
+
+// One tick of n cells: h [n, H], c [n, H] -> next_h, next_c (which may be c). With kKeep, the
+// values of the gates go to kept [n, kKept, H].
+template <class V, int H, int n, bool kKeep>
+void tick_block(const Block<n>& block, const PackedTile<V, H>& packed, const float* h,
+                const float* c, float* next_h, float* next_c, float* kept) {
+  using S = Shape<V, H>;
+  using Vec = typename V::Vec;
+  const Vec one = V::all(1.0f);
+  for (int part = 0; part < S::kParts; ++part) {
+    const float *in[n], *out[n];
+    for (int cell = 0; cell < n; ++cell) {
+      in[cell] = packed.from_input + block.row[cell] * S::kGateFloats + part * kGates * S::kLanes;
+      out[cell] =
+          packed.from_output + block.column[cell] * S::kGateFloats + part * kGates * S::kLanes;
+    }
+    Vec gates[n][kGates];
+    gates_of<V, H, n>(in, out, h, packed.weights + part * H * kGates * S::kLanes, gates);
+#pragma GCC unroll 8
+    for (int cell = 0; cell < n; ++cell) {
+      const int at = cell * H + part * S::kLanes;
+      // A forget gate of exactly 1 and a candidate of exactly 0 leave c as it is, bit for bit.
+      const Vec forget = one / (one + exp2_clamped<V>(gates[cell][kForget]));
+      const TanhFraction<V> candidate(gates[cell][kCandidate]);
+      const Vec closed = one + exp2_clamped<V>(gates[cell][kInput]);
+      const Vec hidden = one + exp2_clamped<V>(gates[cell][kOutput]);
+      if constexpr (kKeep) {
+        const Vec share = one / (closed * candidate.denominator);
+        const Vec input = share * candidate.denominator;
+        const Vec value = candidate.numerator * (share * closed);
+        const Vec memory = V::fma(forget, V::load(c + at), input * value);
+        const TanhFraction<V> shown(memory);
+        const Vec other = one / (hidden * shown.denominator);
+        const Vec output = other * shown.denominator;
+        const Vec seen = shown.numerator * (other * hidden);
+        V::store(next_c + at, memory);
+        V::store(next_h + at, output * seen);
+        float* to = kept + cell * kKept * H + part * S::kLanes;
+        V::store(to + kInputGate * H, input);
+        V::store(to + kCandidateValue * H, value);
+        V::store(to + kForgetGate * H, forget);
+        V::store(to + kOutputGate * H, output);
+        V::store(to + kShown * H, seen);
+      } else {
+        const Vec written = candidate.numerator / (closed * candidate.denominator);
+        const Vec memory = V::fma(forget, V::load(c + at), written);
+        const TanhFraction<V> shown(memory);
+        V::store(next_c + at, memory);
+        V::store(next_h + at, shown.numerator / (hidden * shown.denominator));
+      }
+    }
+  }
+}
+
+template <class V, int H>
+void add_to(float* sums, const float* x) {
+  for (int k = 0; k < H; k += V::kLanes) V::store(sums + k, V::load(sums + k) + V::load(x + k));
+}
+
+template <class V, int H>
+void copy_to(float* to, const float* from) {
+  for (int k = 0; k < H; k += V::kLanes) V::store(to + k, V::load(from + k));
+}
+
+template <class V>
+void clear(float* to, int64_t floats) {
+  for (int64_t k = 0; k < floats; k += V::kLanes) V::store(to + k, V::all(0.0f));
+}
+
+}  // namespace
+}  // namespace vsml::kernels

@@ -1,0 +1,54 @@
+// vsml/kernels/cpu/tile.h: what the kernels of every instruction set are asked to do: K ticks of
+// the cells of one tile, a block of rows and columns of one layer of one example.
+//
+// All arrays are f32. The order of gates is that of vsml/cell.h. Cell (i, o) of the tile has its
+// state at h + i * row_step + o * H.
+#pragma once
+
+#include <cstdint>
+
+namespace vsml::kernels {
+
+struct Tile {
+  int64_t rows = 0, columns = 0;       // of cells
+  int64_t row_step = 0;                // elements from a cell to the one in the next row
+  int64_t micro_ticks = 0;             // K
+  const float* from_input = nullptr;   // [rows, 4H]     the messages' share of the gates
+  const float* from_output = nullptr;  // [columns, 4H]
+  const float* w_hidden = nullptr;     // [H, 4H]
+  float* scratch = nullptr;            // see TileKernels; aligned to 64 bytes
+};
+
+struct ForwardTile {
+  Tile tile;
+  const float *h = nullptr, *c = nullptr;
+  float *next_h = nullptr, *next_c = nullptr;  // may be h and c themselves
+  float* over_rows = nullptr;                  // [columns, H]  sum of next_h over the tile's rows
+  float* over_columns = nullptr;  // [rows, H]     the same over its columns; null: not wanted
+};
+
+// Gates are computed again from h and c. Where a pointer may be null, it stands for zeros (an
+// incoming gradient) or for not wanted (an outgoing one).
+struct BackwardTile {
+  Tile tile;
+  const float *h = nullptr, *c = nullptr;                       // before the ticks
+  const float *dnext_h = nullptr, *dnext_c = nullptr;           // may be null
+  const float *dover_rows = nullptr, *dover_columns = nullptr;  // may be null
+  float *dh = nullptr, *dc = nullptr;
+  float* dfrom_input = nullptr;   // [rows, 4H]     sums over the tile's columns
+  float* dfrom_output = nullptr;  // [columns, 4H]  sums over the tile's rows
+  float* dw_hidden = nullptr;     // [H, 4H]        sum over the tile's cells
+};
+
+// The kernels of one instruction set for one state size.
+struct TileKernels {
+  void (*forward)(const ForwardTile&) = nullptr;
+  void (*backward)(const BackwardTile&) = nullptr;
+  // Floats of scratch memory that either needs for a tile of this size.
+  int64_t (*scratch_floats)(const Tile&) = nullptr;
+};
+
+// What this processor does best; null functions if there are no kernels for this state size.
+TileKernels tile_kernels(int64_t state_size);
+
+}  // namespace vsml::kernels

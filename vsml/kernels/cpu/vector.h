@@ -1,0 +1,143 @@
+// vsml/kernels/cpu/vector.h: the few vector operations that the fused ticks are written with, for
+// the instruction set that this file is compiled for. Internal linkage: only isa.cpp includes it,
+// once per instruction set, so that no copy for a newer one is ever linked into another.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace vsml::kernels {
+namespace {
+
+// A NaN stays a NaN in clamp() and exp2_whole(), so that a network that diverged is noticed.
+
+#if defined(__AVX512F__)
+// 16 numbers. How much is worked on at once, so that sums stay in registers: kCells cells with all
+// their gates; kHiddenCells cells with one vector each; kWeightRows rows of weights. kBlocks times
+// kCells cells go through the backward pass together, with what they keep in the first cache level.
+struct Wide {
+  using Vec = __m512;
+  static constexpr int kLanes = 16;
+  static constexpr int kCells = 6, kBlocks = 4, kHiddenCells = 12, kWeightRows = 4;
+  static Vec load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, Vec x) { _mm512_storeu_ps(p, x); }
+  static Vec all(float x) { return _mm512_set1_ps(x); }
+  static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+  static Vec fnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }
+  static Vec clamp(Vec x, float lo, float hi) {
+    return _mm512_max_ps(all(lo), _mm512_min_ps(all(hi), x));
+  }
+  // x rounded to whole numbers, and 2 to the power of a whole number times y.
+  static Vec round(Vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT); }
+  static Vec scaled(Vec y, Vec whole) { return _mm512_scalef_ps(y, whole); }
+};
+#endif
+
+#if defined(__AVX2__)
+struct Half {
+  using Vec = __m256;
+  static constexpr int kLanes = 8;
+#if defined(__AVX512F__)
+  static constexpr int kCells = 6, kBlocks = 4, kHiddenCells = 12, kWeightRows = 4;
+#else
+  static constexpr int kCells = 3, kBlocks = 8, kHiddenCells = 12, kWeightRows = 2;
+#endif
+  static Vec load(const float* p) {
+    return _mm256_loadu_ps(p);
+  }
+  static void store(float* p, Vec x) {
+    _mm256_storeu_ps(p, x);
+  }
+  static Vec all(float x) {
+    return _mm256_set1_ps(x);
+  }
+  static Vec fma(Vec a, Vec b, Vec c) {
+    return _mm256_fmadd_ps(a, b, c);
+  }
+  static Vec fnma(Vec a, Vec b, Vec c) {
+    return _mm256_fnmadd_ps(a, b, c);
+  }
+  static Vec clamp(Vec x, float lo, float hi) {
+    return _mm256_max_ps(all(lo), _mm256_min_ps(all(hi), x));
+  }
+  static Vec round(Vec x) {
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static Vec scaled(Vec y, Vec whole) {
+    const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(whole), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(y), exponent));
+  }
+};
+#else
+// Four numbers in the compiler's own vectors: for every other machine.
+struct Half {
+  using Vec = float __attribute__((vector_size(16)));
+  using Int = int32_t __attribute__((vector_size(16)));
+  static constexpr int kLanes = 4;
+  static constexpr int kCells = 2, kBlocks = 4, kHiddenCells = 8, kWeightRows = 2;
+  static Vec load(const float* p) {
+    Vec x;
+    std::memcpy(&x, p, sizeof x);
+    return x;
+  }
+  static void store(float* p, Vec x) { std::memcpy(p, &x, sizeof x); }
+  static Vec all(float x) { return Vec{x, x, x, x}; }
+  static Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
+  static Vec fnma(Vec a, Vec b, Vec c) { return c - a * b; }
+  static Vec clamp(Vec x, float lo, float hi) {
+    x = x > all(hi) ? all(hi) : x;
+    return x < all(lo) ? all(lo) : x;
+  }
+  static Vec round(Vec x) {
+    const Vec shift = all(12582912.0f);  // 1.5 * 2^23: whole numbers are as far apart as floats
+    return (x + shift) - shift;
+  }
+  static Vec scaled(Vec y, Vec whole) {
+    const Int exponent = __builtin_convertvector(whole, Int) << 23;
+    return reinterpret_cast<Vec>(reinterpret_cast<Int>(y) + exponent);
+  }
+};
+#endif
+
+// 2^x with x clamped to [-100, 60]; relative error 2e-7. Past 60 a sigmoid is below 1e-18.
+template <class V>
+typename V::Vec exp2_clamped(typename V::Vec x) {
+  x = V::clamp(x, -100.0f, 60.0f);
+  const typename V::Vec whole = V::round(x), f = x - whole;
+  // 2^f on [-1/2, 1/2], minimax for the relative error with 2^0 exact: 9.1e-8.
+  typename V::Vec y = V::all(0.00132647273f);
+  y = V::fma(y, f, V::all(0.00967151279f));
+  y = V::fma(y, f, V::all(0.0555073374f));
+  y = V::fma(y, f, V::all(0.240222421f));
+  y = V::fma(y, f, V::all(0.693146978f));
+  y = V::fma(y, f, V::all(1.0f));
+  return V::scaled(y, whole);
+}
+
+// tanh(x) = numerator / denominator, relative error 3e-7; denominator from 1 to 430. The quotient
+// is left to the caller, who shares it.
+template <class V>
+struct TanhFraction {
+  typename V::Vec numerator, denominator;
+
+  explicit TanhFraction(typename V::Vec x) {
+    x = V::clamp(x, -9.02f, 9.02f);
+    // Minimax in z = x^2 for the relative error, 4 over 4: 2.1e-8.
+    const typename V::Vec z = x * x;
+    typename V::Vec n = V::all(1.33192957e-8f), d = V::all(7.76211684e-7f);
+    n = V::fma(n, z, V::all(2.05836627e-5f));
+    d = V::fma(d, z, V::all(3.2831117e-4f));
+    n = V::fma(n, z, V::all(3.49404649e-3f));
+    d = V::fma(d, z, V::all(2.58711196e-2f));
+    n = V::fma(n, z, V::all(0.133797283f));
+    d = V::fma(d, z, V::all(0.467130436f));
+    numerator = x * V::fma(n, z, V::all(1.0f));
+    denominator = V::fma(d, z, V::all(1.0f));
+  }
+};
+
+}  // namespace
+}  // namespace vsml::kernels

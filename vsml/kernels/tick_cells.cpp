@@ -1,0 +1,156 @@
+#include "vsml/kernels/tick_cells.h"
+
+#include <utility>
+#include <vector>
+
+#include "engine/ops/elementwise.h"
+#include "engine/ops/linalg.h"
+#include "engine/ops/movement.h"
+#include "engine/ops/op.h"
+#include "engine/ops/reduce.h"
+#include "vsml/kernels/cpu/layer_ticks.h"
+
+namespace vsml::kernels {
+namespace {
+
+using engine::Shape;
+using engine::Tensor;
+
+// Axes of [P, B, I, O, ...].
+constexpr int kInputAxis = 2;
+constexpr int kOutputAxis = 3;
+
+// The messages' share of the gates, the same in every micro tick.
+struct Heard {
+  Tensor from_input;   // [P, B, I, 4H], with the bias
+  Tensor from_output;  // [P, B, O, 4H]
+};
+
+Heard heard(const CellParams& cell, const Messages& in) {
+  return {project(in.forward, cell.w_forward) + spread(gate_bias(cell), 4),
+          project(in.reverse, cell.w_reverse)};
+}
+
+// The same elements, with P and B as one axis.
+Tensor merged_axes(const Tensor& x) {
+  if (!x.defined()) return x;
+  Shape shape{x.dim(0) * x.dim(1)};
+  for (int axis = 2; axis < x.rank(); ++axis) shape.push_back(x.dim(axis));
+  return x.contiguous().with_layout(shape, engine::contiguous_strides(shape));
+}
+
+Tensor shaped(const Tensor& x, const Shape& shape) {
+  return x.with_layout(shape, engine::contiguous_strides(shape));
+}
+
+// The inputs that a gradient may be asked for, in the order of the op's inputs.
+enum Input { kH, kC, kForward, kReverse, kWForward, kWReverse, kWHidden, kBias, kInputs };
+
+std::vector<Tensor> inputs_of(const CellParams& cell, const CellState& state, const Messages& in) {
+  return {state.h,        state.c,        in.forward,    in.reverse,
+          cell.w_forward, cell.w_reverse, cell.w_hidden, cell.bias};
+}
+
+LayerTicks layer_of(const CellParams& cell, const CellState& state, const Messages& in,
+                    int64_t micro_ticks) {
+  const Heard share = heard(cell, in);
+  return {merged_axes(share.from_input), merged_axes(share.from_output), cell.w_hidden.contiguous(),
+          merged_axes(state.h),          merged_axes(state.c),           micro_ticks};
+}
+
+// The backward rule: the kernels' gradients, then those of the messages' share, which is computed
+// again under a tape.
+struct Backward {
+  CellParams cell;
+  CellState state;
+  Messages in;
+  int64_t micro_ticks;
+
+  void operator()(const std::vector<Tensor>& douts, engine::InputGradients& grads) const {
+    const LayerTicks layer = layer_of(cell, state, in, micro_ticks);
+    LayerTicksResult dresult;
+    dresult.h = merged_axes(douts[0]);
+    dresult.c = merged_axes(douts[1]);
+    dresult.over_inputs = merged_axes(douts[2]);
+    if (douts.size() > 3) dresult.over_outputs = merged_axes(douts[3]);
+    const LayerTicksGradients d = layer_ticks_gradients(layer, dresult);
+    grads.set(kH, shaped(d.h, state.h.shape()));
+    grads.set(kC, shaped(d.c, state.c.shape()));
+    grads.set(kWHidden, d.w_hidden);
+
+    engine::Tape tape;
+    const std::vector<Tensor> watched{in.forward, in.reverse, cell.w_forward, cell.w_reverse,
+                                      cell.bias};
+    for (const Tensor& tensor : watched) tape.watch(tensor);
+    const Heard share = heard(cell, in);
+    const std::vector<Tensor> dwatched =
+        tape.gradient({share.from_input, share.from_output},
+                      {shaped(d.from_input, share.from_input.shape()),
+                       shaped(d.from_output, share.from_output.shape())},
+                      watched);
+    const Input places[] = {kForward, kReverse, kWForward, kWReverse, kBias};
+    for (size_t k = 0; k < watched.size(); ++k) grads.set(places[k], dwatched[k]);
+  }
+};
+
+CellTicks fused_tick_cells(const CellParams& cell, CellState state, const Messages& in,
+                           int64_t micro_ticks, bool want_over_outputs) {
+  const Shape grid = state.h.shape();
+  const bool recording = engine::Tape::recording(inputs_of(cell, state, in));
+  const bool in_place = !recording && state.h.is_sole_owner() && state.c.is_sole_owner() &&
+                        state.h.is_contiguous() && state.c.is_contiguous();
+  LayerTicksResult done;
+  {
+    const engine::NoRecord none;
+    done = run_layer_ticks(layer_of(cell, state, in, micro_ticks), want_over_outputs, in_place);
+  }
+  const auto sums = [&](int axis) { return Shape{grid[0], grid[1], grid[axis], grid[4]}; };
+  CellTicks result{{shaped(done.h, grid), shaped(done.c, grid)},
+                   shaped(done.over_inputs, sums(kOutputAxis)),
+                   {}};
+  std::vector<Tensor> outputs{result.state.h, result.state.c, result.over_inputs};
+  if (want_over_outputs) {
+    result.over_outputs = shaped(done.over_outputs, sums(kInputAxis));
+    outputs.push_back(result.over_outputs);
+  }
+  if (recording) {
+    engine::Tape::record("tick_cells", inputs_of(cell, state, in), outputs,
+                         Backward{cell, state, in, micro_ticks}, engine::Differentiable::Once);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string fused_kernels(int64_t state_size, engine::DType dtype, engine::Device device) {
+  if (dtype != engine::DType::f32 || device != engine::Device{}) return "";
+  const char* isa = fused_isa(state_size);
+  return isa == nullptr ? "" : isa;
+}
+
+CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
+                     int64_t micro_ticks, bool want_over_outputs) {
+  const bool fused = !fused_kernels(state.h.dim(-1), state.h.dtype(), state.h.device()).empty() &&
+                     state.h.size() > 0;
+  if (!fused) return reference_tick_cells(cell, state, in, micro_ticks, want_over_outputs);
+  return fused_tick_cells(cell, std::move(state), in, micro_ticks, want_over_outputs);
+}
+
+CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, const Messages& in,
+                               int64_t micro_ticks, bool want_over_outputs) {
+  const Heard share = heard(cell, in);
+  const Tensor together = expand(share.from_input, kOutputAxis) +
+                          expand(share.from_output, kInputAxis);  // [P, B, I, O, 4H]
+  CellTicks result{state, {}, {}};
+  for (int64_t k = 0; k < micro_ticks; ++k) {
+    const Tensor& h = result.state.h;
+    const Tensor gates = cell.w_hidden.rank() == 2 ? affine(h, cell.w_hidden, together)
+                                                   : project(h, cell.w_hidden) + together;
+    result.state = update_cell(gates, result.state.c);
+  }
+  result.over_inputs = sum(result.state.h, {kInputAxis});
+  if (want_over_outputs) result.over_outputs = sum(result.state.h, {kOutputAxis});
+  return result;
+}
+
+}  // namespace vsml::kernels

@@ -1,0 +1,35 @@
+// vsml/kernels/tick_cells.h: what VSML spends its time on, as one op: the ticks of all cells of a
+// layer. There is one meaning, reference_tick_cells(), made of engine ops; the fused kernels below
+// this folder (cpu/) compute the same much faster and are held to it by tests.
+#pragma once
+
+#include <string>
+
+#include "vsml/cell.h"
+
+namespace vsml::kernels {
+
+struct CellTicks {
+  CellState state;              // after the ticks
+  engine::Tensor over_inputs;   // [P, B, O, H]  sum of h over I
+  engine::Tensor over_outputs;  // [P, B, I, H]  sum of h over O; empty if it was not asked for
+};
+
+// `micro_ticks` ticks of cells [P, B, I, O] on the same incoming messages.
+//   in.forward [P, B, I, F], in.reverse [P, B, O, R], state [P, B, I, O, H]
+// Fused where fused_kernels() says so. A fused op keeps 2 H numbers per cell for its gradient,
+// which ticks the cells again and is differentiable once. Where nothing is recorded and nobody else
+// owns the storage of `state`, the result takes its place. The caller has checked the shapes.
+CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
+                     int64_t micro_ticks, bool want_over_outputs);
+
+// The same, from engine ops only.
+CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, const Messages& in,
+                               int64_t micro_ticks, bool want_over_outputs);
+
+// The name of the fused kernels ("avx512", "avx2", "portable") that serve cells of this state size
+// and element type on a device; empty where engine ops do it. VSML_KERNELS in the environment, set
+// to one of these names or to "reference", asks for others than the machine's best.
+std::string fused_kernels(int64_t state_size, engine::DType dtype, engine::Device device);
+
+}  // namespace vsml::kernels
