@@ -1,16 +1,22 @@
 #include "tools/command.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <new>
+#include <sstream>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "tools/shipped.h"
 #include "vsml/experiment/adopt_algorithm.h"
 #include "vsml/experiment/environment.h"
+#include "vsml/experiment/progress.h"
 #include "vsml/experiment/run.h"
 #include "vsml/experiment/run_directory.h"
 #include "vsml/experiment/spec_schema.h"
@@ -22,22 +28,37 @@ namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
 
-// The first signal asks for a stop at the end of the step; a second one ends the process at once.
-void request_stop(int signal) {
-  stop_requested = 1;
-  std::signal(signal, SIG_DFL);
-}
+constexpr int kStopSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
-void install_signals() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
-    struct sigaction action = {};
-    action.sa_handler = request_stop;
+// Those that were ignored when the program began, as SIGHUP is under nohup, stay so.
+void handle_stop_signals(void (*handler)(int)) {
+  for (const int signal : kStopSignals) {
+    struct sigaction action = {}, before = {};
+    if (sigaction(signal, nullptr, &before) != 0 || before.sa_handler == SIG_IGN) continue;
+    action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
     sigaction(signal, &action, nullptr);
   }
+}
+
+// The first signal asks for a stop at the end of the step; a second one ends the process at once.
+void request_stop(int) {
+  stop_requested = 1;
+  handle_stop_signals(SIG_DFL);
+}
+
+void install_signals() {
+  handle_stop_signals(request_stop);
   // A closed pipe and a limit of the file size are seen as failed writes.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+}
+
+// A file that is opened later must not get the number of a closed stdin, stdout or stderr.
+void occupy_standard_files() {
+  for (int number = 0; number <= 2; ++number) {
+    if (fcntl(number, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) return;
+  }
 }
 
 struct Arguments {
@@ -50,6 +71,15 @@ struct Arguments {
   bool quiet = false;
   std::string key;  // of `vsml keys`
 };
+
+// Results, to stdout. Throws IoError if they do not get there.
+void print(const std::string& text) {
+  errno = 0;
+  if (std::fputs(text.c_str(), stdout) == EOF || std::fflush(stdout) != 0) {
+    throw engine::IoError("stdout", "",
+                          fmt::format("expected to write to it, found: {}", std::strerror(errno)));
+  }
+}
 
 vsml::LoadedSpec load(const Arguments& arguments) {
   vsml::LoadedSpec loaded = vsml::load_spec(arguments.spec, arguments.overrides, shipped_specs());
@@ -78,25 +108,27 @@ int run_spec(const Arguments& arguments) {
   const vsml::RunOptions options = run_options(arguments, loaded.spec);
   const vsml::RunOutcome outcome = vsml::run(loaded.spec, options);
   if (!outcome.finished) {
-    fmt::print(stderr, "stopped; the same command goes on from {}\n", options.out);
+    vsml::tell(
+        fmt::format("stopped; the same command goes on from {}\n", engine::printable(options.out)));
     return kStopped;
   }
-  fmt::print("{}", arguments.json ? vsml::results_to_json(outcome.results)
-                                  : vsml::results_table(outcome.results));
+  print(arguments.json ? vsml::results_to_json(outcome.results)
+                       : vsml::results_table(outcome.results));
   return kOk;
 }
 
 int check_spec(const Arguments& arguments) {
   const vsml::LoadedSpec loaded = load(arguments);
   const vsml::RunOptions options = run_options(arguments, loaded.spec);
-  const int64_t bytes = vsml::predicted_memory(loaded.spec, options);
+  const double bytes = vsml::predicted_memory(loaded.spec, options);
   const std::string resolved = vsml::spec_to_json(loaded.spec);
   const std::string ticks = vsml::tick_path(loaded.spec.learner, options.device);
   if (arguments.json) {
-    fmt::print("{{\"predicted_memory_bytes\": {}, \"ticks\": \"{}\", \"spec\": {}}}\n", bytes,
-               ticks, resolved);
+    print(fmt::format("{{\"predicted_memory_bytes\": {:.0f}, \"ticks\": \"{}\", \"spec\": {}}}\n",
+                      bytes, ticks, resolved));
   } else {
-    fmt::print("{}predicted memory: {} MiB\nticks: {}\n", resolved, (bytes >> 20) + 1, ticks);
+    print(fmt::format("{}predicted memory: {:.0f} MiB\nticks: {}\n", resolved,
+                      std::ceil(bytes / (1 << 20)), ticks));
   }
   return kOk;
 }
@@ -107,7 +139,7 @@ int print_keys(const Arguments& arguments) {
     throw CLI::ValidationError(
         "keys", fmt::format("there is no key \"{}\" in a spec", engine::printable(arguments.key)));
   }
-  fmt::print("{}", help);
+  print(help);
   return kOk;
 }
 
@@ -124,8 +156,8 @@ void add_spec_options(CLI::App* command, Arguments& arguments) {
 
 // Prints "error:" and "hint:" lines.
 int report(int status, const std::string& message, const std::string& hint = {}) {
-  fmt::print(stderr, "error: {}\n", message);
-  if (!hint.empty()) fmt::print(stderr, "hint: {}\n", hint);
+  vsml::tell(fmt::format("error: {}\n", message));
+  if (!hint.empty()) vsml::tell(fmt::format("hint: {}\n", hint));
   return status;
 }
 
@@ -169,25 +201,30 @@ int dispatch(int argc, char** argv) {
     if (run->parsed()) return run_spec(arguments);
     if (check->parsed()) return check_spec(arguments);
     if (keys->parsed()) return print_keys(arguments);
-    if (schema->parsed()) fmt::print("{}", vsml::spec_schema());
+    if (schema->parsed()) print(vsml::spec_schema());
     if (specs->parsed()) {
-      for (const auto& [name, file] : shipped_specs()) fmt::print("{}\n", name);
+      for (const auto& [name, file] : shipped_specs()) print(engine::printable(name) + "\n");
     }
     return kOk;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return report(kUsage, error.what(), "vsml --help lists the commands and their options");
+    if (error.get_exit_code() != 0) {
+      return report(kUsage, engine::printable(error.what()),
+                    "vsml --help lists the commands and their options");
+    }
+    std::ostringstream text;  // of --help or --version
+    app.exit(error, text, text);
+    print(text.str());
+    return kOk;
   }
 }
 
 }  // namespace
 
 int run_command(int argc, char** argv) {
+  occupy_standard_files();
   install_signals();
   try {
-    const int status = dispatch(argc, argv);
-    if (std::fflush(stdout) != 0) return report(kData, "stdout: cannot be written");
-    return status;
+    return dispatch(argc, argv);
   } catch (const engine::Error& error) {
     return report(status_of(error), error.what(), error.hint());
   } catch (const std::bad_alloc&) {

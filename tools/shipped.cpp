@@ -15,9 +15,9 @@ constexpr const char* kExtension = ".json";
 std::string project_data_folder() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
-  // PREFIX/bin/vsml -> PREFIX/share/vsml; SOURCE/BUILD/tools/vsml -> SOURCE/data
-  for (const fs::path& candidate :
-       {program / ".." / "share" / "vsml", program / ".." / ".." / "data"}) {
+  // PREFIX/bin/vsml -> PREFIX/share/vsml; a build in the source tree or elsewhere -> SOURCE/data
+  for (const fs::path& candidate : {program / ".." / "share" / "vsml",
+                                    program / ".." / ".." / "data", fs::path(VSML_SOURCE_DATA)}) {
     if (fs::is_directory(candidate / kSpecs, error)) return candidate.lexically_normal().string();
   }
   return "";
@@ -27,10 +27,11 @@ vsml::ShippedSpecs shipped_specs() {
   vsml::ShippedSpecs specs;
   std::error_code error;
   const fs::path folder = fs::path(project_data_folder()) / kSpecs;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, error)) {
-    if (entry.path().extension() != kExtension) continue;
-    const fs::path name = entry.path().lexically_relative(folder).replace_extension();
-    specs[name.generic_string()] = entry.path().string();
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() != kExtension) continue;
+    const fs::path name = entry->path().lexically_relative(folder).replace_extension();
+    specs[name.generic_string()] = entry->path().string();
   }
   return specs;
 }

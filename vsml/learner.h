@@ -29,6 +29,14 @@ struct LearnerState {
   std::vector<engine::Tensor> tensors;
 };
 
+// Bytes that some learners need, by arithmetic: nothing is allocated to find out. Floating point,
+// because what cannot be had may not fit an integer either.
+struct LearnerMemory {
+  double state = 0;  // of all of them; exact
+  double tape = 0;   // that one step of a recorded unroll keeps, the new state included
+  double work = 0;   // at the widest moment of a step beside these
+};
+
 struct LearnerStep {
   LearnerState state;
   engine::Tensor prediction;  // [P, B, C]; softmax of it are the class probabilities
@@ -51,6 +59,8 @@ class Learner {
   virtual LearnerState initial_state(const engine::ParamSet& params,
                                      const std::vector<engine::RngKey>& members,
                                      int64_t batch) const = 0;
+
+  virtual LearnerMemory memory(int64_t members, int64_t batch) const = 0;
 
   // One example per batch entry: predicts, then learns.
   //   input [P, B, D], label [P, B, C] one-hot

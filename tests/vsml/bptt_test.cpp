@@ -133,20 +133,3 @@ TEST_CASE("bptt: lanes do not influence each other") {
   }
   CHECK(error_of(all, sum) < 1e-12);
 }
-
-TEST_CASE("bptt: measuring leaves lanes alone and needs no example beyond the next") {
-  Setup s(DType::f32, 1, 2);
-  const std::vector<Lane> start = s.lanes;
-  const vsml::UnrollBytes bytes = measure_unroll(s.learner, s.params, pointers(s.lanes), 1);
-  CHECK(same_bits(s.lanes, start));
-  CHECK(bytes.carry == 2 * bytes_of(start[0].state));
-  CHECK(bytes.tape_per_step > bytes.carry);
-
-  vsml::TaskOptions once;
-  once.dataset = "random";
-  once.inputs = 3;
-  once.pairs = 1;
-  const TaskMixture tasks({std::make_shared<const vsml::Task>(once, vsml::DataFolders{})}, {1});
-  std::vector<Lane> single = new_lanes(tasks, s.family, s.params, 1, 1);
-  CHECK_NOTHROW(measure_unroll(s.learner, s.params, pointers(single), 1));
-}

@@ -12,8 +12,9 @@ namespace vsml {
 namespace {
 
 constexpr int64_t kUnknown = std::numeric_limits<int64_t>::max();
-// Addresses that OpenBLAS (one buffer) and malloc (one arena) reserve for a thread.
-constexpr int64_t kReservedPerThread = int64_t{192} << 20;
+// Addresses that a thread reserves: its buffer of OpenBLAS, an arena of malloc (which asks for
+// twice its size), its stack, and something to spare.
+constexpr int64_t kReservedPerThread = int64_t{320} << 20;
 
 // The number after `key` at the beginning of a line of a file; `otherwise` if there is none.
 int64_t number_in(const std::string& path, const std::string& key, int64_t otherwise) {

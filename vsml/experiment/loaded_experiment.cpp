@@ -35,13 +35,15 @@ LoadedExperiment::LoadedExperiment(const Spec& from, const std::string& project_
   MetaTrainer(spec.meta, family, *train_tasks, spec.seed);  // its lifetimes fit the tasks
 }
 
-int64_t LoadedExperiment::predicted_bytes() const {
-  int64_t training = 0;
+double LoadedExperiment::predicted_bytes() const {
+  double training = 0;
   if (train_tasks) {
     const MetaTrainer trainer(spec.meta, family, *train_tasks, spec.seed);
-    training = trainer.predicted_bytes(start, engine::num_threads());
+    training = trainer.predicted_bytes(engine::num_threads());
   }
-  return std::max(training, predicted_meta_test_bytes(spec, family, start, test_tasks));
+  std::vector<Contestant> contestants = baselines;
+  contestants.push_back({spec.learner.name, spec.learner, start});
+  return std::max(training, predicted_meta_test_bytes(spec, contestants, test_tasks));
 }
 
 }  // namespace vsml

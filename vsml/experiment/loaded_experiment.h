@@ -24,7 +24,7 @@ struct LoadedExperiment {
   LoadedExperiment& operator=(const LoadedExperiment&) = delete;
 
   // Bytes that running it needs at its peak, beside what is loaded.
-  int64_t predicted_bytes() const;
+  double predicted_bytes() const;
 
   const Spec& spec;
   LearnerFamily family;                    // the spec's learner

@@ -41,7 +41,7 @@ std::map<std::pair<std::string, std::string>, Result> read_log(const RunDirector
   std::map<std::pair<std::string, std::string>, Result> known;
   std::istringstream text(directory.read(kLog).value_or(""));
   for (std::string line; std::getline(text, line) && !text.eof();) {
-    const Result result = result_from_line(line);
+    const Result result = result_from_line(directory.file(kLog), line);
     known[{result.task, result.learner}] = result;
   }
   return known;
@@ -136,23 +136,22 @@ std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
   return results;
 }
 
-int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerSource& learners,
-                                  const Tensor& params,
-                                  const std::vector<std::shared_ptr<const Task>>& tasks) {
-  // A step holds the old and the new state, the gates of one layer (4 H channels beside the state's
-  // 2 H) and their transforms: measured, about seven times the state.
-  constexpr int64_t kStates = 7;
-  int64_t largest = 0;
-  for (const auto& task : tasks) {
-    const TaskDims dims{task->inputs(), task->num_classes()};
-    const LearnerState one = learners.for_dims(dims).initial_state(
-        engine::ParamSet(learners.layout(), params), {engine::RngKey{}}, 1);
-    largest = std::max(largest, bytes_of(one));
-  }
+double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>& contestants,
+                                 const std::vector<std::shared_ptr<const Task>>& tasks) {
   const EvaluateSpec& e = spec.evaluate;
-  const int64_t chunks = (e.episodes + e.chunk_size - 1) / e.chunk_size;
-  const int64_t at_once = std::min<int64_t>(chunks, engine::num_threads());
-  return at_once * std::min(e.chunk_size, e.episodes) * largest * kStates;
+  const int64_t members = std::min(e.chunk_size, e.episodes);
+  const int64_t chunks = (e.episodes + members - 1) / members;
+  double largest = 0;
+  for (const Contestant& contestant : contestants) {
+    const LearnerFamily family(contestant.options, DType::f32, {});
+    for (const auto& task : tasks) {
+      const LearnerMemory memory =
+          family.for_dims({task->inputs(), task->num_classes()}).memory(members, 1);
+      // At its birth a state stands there twice: by itself, and side by side with its chunk's.
+      largest = std::max(largest, memory.state + std::max(memory.state, memory.work));
+    }
+  }
+  return static_cast<double>(std::min<int64_t>(chunks, engine::num_threads())) * largest;
 }
 
 }  // namespace vsml

@@ -47,9 +47,8 @@ std::vector<Contestant> contestants_of(const std::vector<LearnerOptions>& learne
 std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
                                              const std::vector<Contestant>& contestants);
 
-// Bytes that meta-testing the spec's learner needs at most, beside the data sets.
-int64_t predicted_meta_test_bytes(const Spec& spec, const LearnerSource& learners,
-                                  const engine::Tensor& params,
+// Bytes that meta-testing any of the contestants needs at most, beside the data sets.
+double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>& contestants,
                                   const std::vector<std::shared_ptr<const Task>>& tasks);
 
 // The name a task or learner has in tables: unique among `names`, by a number behind if need be.

@@ -1,7 +1,6 @@
 #include "vsml/experiment/meta_training.h"
 
 #include <chrono>
-#include <cstdio>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -66,10 +65,10 @@ MetaCheckpoint MetaTraining::begin(const Tensor& initial) const {
       if (found.spec_digest == setting_.directory.spec_digest() && found.state.step == steps[k]) {
         return found;
       }
-      fmt::print(stderr, "warning: {}: belongs to another run; looking for an older one\n",
-                 engine::printable(path));
+      tell(fmt::format("warning: {}: belongs to another run; looking for an older one\n",
+                       engine::printable(path)));
     } catch (const engine::IoError& error) {
-      fmt::print(stderr, "warning: {}; looking for an older checkpoint\n", error.what());
+      tell(fmt::format("warning: {}; looking for an older checkpoint\n", error.what()));
     }
   }
   return {trainer_.initial_state(initial), setting_.directory.spec_digest(), 0};
@@ -109,7 +108,7 @@ void MetaTraining::save() {
   metrics_.sync();
   current_.metrics_lines = metrics_.lines();
   write_meta_checkpoint(setting_.directory.checkpoint_file(current_.state.step), current_);
-  setting_.directory.keep_checkpoints(spec_.checkpoint.keep);
+  setting_.directory.keep_checkpoints(spec_.checkpoint.keep, current_.state.step);
   saved_step_ = current_.state.step;
 }
 

@@ -21,6 +21,11 @@ bool stderr_is_terminal() {
 
 }  // namespace
 
+void tell(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
 std::string duration_text(double seconds) {
   const auto s = static_cast<int64_t>(std::llround(std::max(0.0, seconds)));
   if (s >= 3600) return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
@@ -59,7 +64,7 @@ void Progress::end() {
   running_ = false;
   if (quiet_ || !terminal_) return;
   print(last_, last_detail_);
-  std::fputc('\n', stderr);
+  tell("\n");
 }
 
 std::string Progress::time_left(int64_t done) const {
@@ -75,14 +80,13 @@ void Progress::print(int64_t done, const std::string& detail) {
   const std::string tail =
       (left.empty() ? "" : "  " + left) + (detail.empty() ? "" : "  " + detail);
   if (!terminal_) {
-    fmt::print(stderr, "{}: {}/{}{}\n", phase_, done, total_, tail);
+    tell(fmt::format("{}: {}/{}{}\n", phase_, done, total_, tail));
     return;
   }
   const int64_t filled = total_ > 0 ? done * kBarWidth / total_ : 0;
   std::string bar(static_cast<size_t>(filled), '#');
   bar.resize(kBarWidth, '.');
-  fmt::print(stderr, "\r\x1b[K{} [{}] {}/{}{}", phase_, bar, done, total_, tail);
-  std::fflush(stderr);
+  tell(fmt::format("\r\x1b[K{} [{}] {}/{}{}", phase_, bar, done, total_, tail));
 }
 
 }  // namespace vsml

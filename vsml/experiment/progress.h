@@ -37,6 +37,9 @@ class Progress {
   Clock::time_point start_, printed_;
 };
 
+// Writes a text to stderr. What cannot be written is lost: there is nobody left to tell.
+void tell(const std::string& text);
+
 // "1 h 02 min", "3 min 05 s", "12 s".
 std::string duration_text(double seconds);
 

@@ -37,18 +37,20 @@ Result result_of(const ordered_json& object) {
 
 // What `read` makes of a JSON text.
 template <class Read>
-auto parsed(const std::string& text, Read&& read) {
+auto parsed(const std::string& file, const std::string& text, Read&& read) {
   try {
     return read(ordered_json::parse(text));
   } catch (const ordered_json::exception&) {
-    throw engine::Error("results: expected what a run writes, found " +
-                        engine::printable(text.substr(0, 60)));
+    throw engine::IoError(file, "",
+                          fmt::format("expected results as a run writes them, found \"{}\"",
+                                      engine::printable(text.substr(0, 60))));
   }
 }
 
 std::string learner_text(const Result& result) {
-  if (!result.learning_rate) return result.learner;
-  return fmt::format("{} (best rate {:g})", result.learner, *result.learning_rate);
+  const std::string name = engine::printable(result.learner);
+  if (!result.learning_rate) return name;
+  return fmt::format("{} (best rate {:g})", name, *result.learning_rate);
 }
 
 }  // namespace
@@ -64,12 +66,12 @@ std::string result_to_line(const Result& result) {
   return json_of(result).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-Result result_from_line(const std::string& line) {
-  return parsed(line, [](const ordered_json& object) { return result_of(object); });
+Result result_from_line(const std::string& file, const std::string& line) {
+  return parsed(file, line, [](const ordered_json& object) { return result_of(object); });
 }
 
-RunResults results_from_json(const std::string& text) {
-  return parsed(text, [](const ordered_json& object) {
+RunResults results_from_json(const std::string& file, const std::string& text) {
+  return parsed(file, text, [](const ordered_json& object) {
     RunResults results{object.at("experiment"), object.at("name"), {}};
     for (const ordered_json& one : object.at("results")) results.results.push_back(result_of(one));
     return results;

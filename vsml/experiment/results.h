@@ -32,8 +32,8 @@ std::string results_to_json(const RunResults& results);
 std::string result_to_line(const Result& result);
 
 // Back from their texts. Throw engine::Error if a text is not what the functions above write.
-RunResults results_from_json(const std::string& text);
-Result result_from_line(const std::string& line);
+RunResults results_from_json(const std::string& file, const std::string& text);
+Result result_from_line(const std::string& file, const std::string& line);
 
 // A table: a row per result, grouped by task, best accuracy first.
 std::string results_table(const RunResults& results);

@@ -1,5 +1,6 @@
 #include "vsml/experiment/run.h"
 
+#include <cmath>
 #include <fmt/format.h>
 #include <optional>
 
@@ -47,12 +48,13 @@ std::vector<Contestant> contestants(const LoadedExperiment& experiment, const Te
 }
 
 void require_memory(const LoadedExperiment& experiment) {
-  const int64_t needed = experiment.predicted_bytes();
-  const int64_t there = available_memory(engine::num_threads());
+  const double needed = experiment.predicted_bytes();
+  const auto there = static_cast<double>(available_memory(engine::num_threads()));
   if (needed <= there) return;
+  constexpr double kMebi = 1 << 20;
   throw engine::ResourceError(
-      fmt::format("memory: the run needs about {} MiB, {} MiB are available", (needed >> 20) + 1,
-                  there >> 20),
+      fmt::format("memory: the run needs about {:.0f} MiB, {:.0f} MiB are available",
+                  std::ceil(needed / kMebi), std::floor(there / kMebi)),
       "lower meta.memory_budget, meta.population, meta.chunk_size or evaluate.chunk_size");
 }
 
@@ -71,7 +73,7 @@ void write_trained(const Spec& spec, const RunDirectory& directory, const Learne
 
 }  // namespace
 
-int64_t predicted_memory(const Spec& spec, const RunOptions& options) {
+double predicted_memory(const Spec& spec, const RunOptions& options) {
   return LoadedExperiment(spec, options.project_data, options.device).predicted_bytes();
 }
 
@@ -81,7 +83,7 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
   if (RunDirectory::exists(options.out)) {
     directory.emplace(options.out, spec);
     if (const auto known = directory->read("results.json")) {
-      outcome.results = results_from_json(*known);
+      outcome.results = results_from_json(directory->file("results.json"), *known);
       outcome.finished = true;
       return outcome;
     }

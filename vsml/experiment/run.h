@@ -31,6 +31,6 @@ struct RunOutcome {
 RunOutcome run(const Spec& spec, const RunOptions& options);
 
 // Bytes that the run will need at its peak, beside the program itself; loads the data sets.
-int64_t predicted_memory(const Spec& spec, const RunOptions& options);
+double predicted_memory(const Spec& spec, const RunOptions& options);
 
 }  // namespace vsml

@@ -27,7 +27,7 @@ constexpr const char* kCheckpointPrefix = "step-";
 constexpr const char* kCheckpointSuffix = ".safetensors";
 
 [[noreturn]] void fail(const std::string& path, const std::string& what, int error) {
-  if (error == ENOSPC || error == EDQUOT) {
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
     throw engine::ResourceError(
         fmt::format("{}: {}: {}", engine::printable(path), what, std::strerror(error)));
   }
@@ -67,25 +67,34 @@ bool RunDirectory::exists(const std::string& path) {
 }
 
 RunDirectory::RunDirectory(const std::string& path, const Spec& spec) : path_(path) {
-  require_ours();
-  std::error_code error;
-  fs::create_directories(fs::path(path) / "checkpoints", error);
-  if (error) fail(path, "cannot be made a run directory", error.value());
-  lock_.value = open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_.value < 0) fail(file("lock"), "cannot be opened", errno);
-  if (flock(lock_.value, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) fail(file("lock"), "cannot be locked", errno);
-    throw RunDirectoryError(
-        fmt::format("{}: another process works in this run directory", engine::printable(path)),
-        "wait for it, or give another --out");
-  }
   const std::string resolved = spec_to_json(spec);
   spec_digest_ = engine::sha256_hex(resolved);
-  check_spec(resolved);
+  std::error_code error;
+  const bool has_lock = fs::exists(file("lock"), error);
+  if (has_lock) take_lock();
+  require_ours(resolved);
+  fs::create_directories(fs::path(path) / "checkpoints", error);
+  if (error) fail(path, "cannot be made a run directory", error.value());
+  if (!has_lock) {
+    take_lock();
+    require_ours(resolved);  // another process may have been here in between
+  }
+  if (!fs::exists(file("spec.json"), error)) write("spec.json", resolved);
+  remove_leftovers();
+}
+
+void RunDirectory::take_lock() {
+  lock_.value = open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_.value < 0) fail(file("lock"), "cannot be opened", errno);
+  if (flock(lock_.value, LOCK_EX | LOCK_NB) == 0) return;
+  if (errno != EWOULDBLOCK) fail(file("lock"), "cannot be locked", errno);
+  throw RunDirectoryError(
+      fmt::format("{}: another process works in this run directory", engine::printable(path_)),
+      "wait for it, or give another --out");
 }
 
 // Before anything is made in it: a folder of somebody else stays as it is.
-void RunDirectory::require_ours() const {
+void RunDirectory::require_ours(const std::string& resolved) const {
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
   if (status.type() == fs::file_type::not_found) return;
@@ -95,7 +104,10 @@ void RunDirectory::require_ours() const {
         fmt::format("{}: expected a folder for the run, found a file", engine::printable(path_)),
         "give another --out");
   }
-  if (fs::exists(file("spec.json"), error)) return;
+  if (fs::exists(file("spec.json"), error)) {
+    check_spec(resolved);
+    return;
+  }
   const auto entries = fs::directory_iterator(path_, error);
   if (error) fail(path_, "cannot be read", error.value());
   for (const auto& entry : entries) {
@@ -108,13 +120,9 @@ void RunDirectory::require_ours() const {
   }
 }
 
-void RunDirectory::check_spec(const std::string& resolved) {
+void RunDirectory::check_spec(const std::string& resolved) const {
   const std::optional<std::string> found = read("spec.json");
-  if (!found) {
-    write("spec.json", resolved);
-    return;
-  }
-  if (*found == resolved) return;
+  if (!found || *found == resolved) return;
   const json theirs = json::parse(*found, nullptr, false);
   const std::string key =
       theirs.is_discarded() ? "" : first_difference(theirs, json::parse(resolved));
@@ -122,6 +130,20 @@ void RunDirectory::check_spec(const std::string& resolved) {
       fmt::format("{}: holds a run of another spec{}", engine::printable(path_),
                   key.empty() ? "" : fmt::format(" ({} differs)", engine::printable(key))),
       "give another --out, or remove the folder");
+}
+
+// Temporary files of processes that were killed while they wrote; nobody else works here now.
+void RunDirectory::remove_leftovers() const {
+  for (const std::string& folder : {path_, file("checkpoints")}) {
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+      std::error_code ignored;
+      if (entry->path().filename().string().find(".tmp.") != std::string::npos) {
+        fs::remove(entry->path(), ignored);
+      }
+    }
+  }
 }
 
 std::string RunDirectory::file(const std::string& name) const {
@@ -157,8 +179,9 @@ std::vector<int64_t> RunDirectory::checkpoint_steps() const {
   return steps;
 }
 
-void RunDirectory::keep_checkpoints(int64_t keep) const {
-  const std::vector<int64_t> steps = checkpoint_steps();
+void RunDirectory::keep_checkpoints(int64_t keep, int64_t step) const {
+  std::vector<int64_t> steps = checkpoint_steps();
+  while (!steps.empty() && steps.back() > step) steps.pop_back();
   for (size_t k = 0; k + static_cast<size_t>(keep) < steps.size(); ++k) {
     std::error_code ignored;
     fs::remove(checkpoint_file(steps[k]), ignored);

@@ -44,12 +44,15 @@ class RunDirectory {
   std::string checkpoint_file(int64_t step) const;
   // Steps of the checkpoints that are there, ascending.
   std::vector<int64_t> checkpoint_steps() const;
-  // Deletes all but the newest `keep`; a file that cannot be deleted is left.
-  void keep_checkpoints(int64_t keep) const;
+  // Of the checkpoints up to `step`, deletes all but the newest `keep`. One of a later step was
+  // passed over when it could not be read; a file that cannot be deleted is left.
+  void keep_checkpoints(int64_t keep, int64_t step) const;
 
  private:
-  void require_ours() const;
-  void check_spec(const std::string& resolved);
+  void take_lock();
+  void require_ours(const std::string& resolved) const;
+  void remove_leftovers() const;
+  void check_spec(const std::string& resolved) const;
 
   std::string path_, spec_digest_;
   engine::Descriptor lock_;

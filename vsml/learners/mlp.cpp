@@ -58,6 +58,21 @@ std::vector<std::string> MlpLearner::state_names() const {
   return names;
 }
 
+LearnerMemory MlpLearner::memory(int64_t members, int64_t batch) const {
+  const std::vector<int64_t> width = widths();
+  double weights = 0, neurons = 0;
+  for (size_t k = 0; k + 1 < width.size(); ++k) {
+    const auto below = static_cast<double>(width[k]), above = static_cast<double>(width[k + 1]);
+    weights += (below + 1) * above;
+    neurons += below + above;
+  }
+  const auto unit = static_cast<double>(engine::size_of(dtype_) * members);
+  // Gradients, and what an update makes of them.
+  const double step = 3 * weights + 4 * static_cast<double>(batch) * neurons;
+  const double state = rule_ == MlpRule::Adam ? 3 * weights + 1 : weights;
+  return {state * unit, (state + step) * unit, step * unit};
+}
+
 LearnerState MlpLearner::initial_state(const engine::ParamSet&,
                                        const std::vector<engine::RngKey>& members, int64_t) const {
   const std::vector<int64_t> width = widths();

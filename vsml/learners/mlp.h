@@ -27,6 +27,7 @@ class MlpLearner final : public Learner {
   LearnerState initial_state(const engine::ParamSet& params,
                              const std::vector<engine::RngKey>& members,
                              int64_t batch) const override;
+  LearnerMemory memory(int64_t members, int64_t batch) const override;
   LearnerStep step(const engine::ParamSet& params, LearnerState state, const engine::Tensor& input,
                    const engine::Tensor& label) const override;
 

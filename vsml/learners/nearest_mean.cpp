@@ -14,6 +14,13 @@ Tensor NearestMeanLearner::initial_params(const engine::RngKey&) const {
   return Tensor::zeros({0}, dtype_, device_);
 }
 
+LearnerMemory NearestMeanLearner::memory(int64_t members, int64_t batch) const {
+  const auto means = static_cast<double>(members * dims_.classes * (dims_.inputs + 1));
+  const double step = 2 * means * (1 + static_cast<double>(batch));
+  const auto unit = static_cast<double>(engine::size_of(dtype_));
+  return {means * unit, step * unit, step * unit};
+}
+
 LearnerState NearestMeanLearner::initial_state(const engine::ParamSet&,
                                                const std::vector<engine::RngKey>& members,
                                                int64_t) const {

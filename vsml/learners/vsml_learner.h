@@ -3,6 +3,7 @@
 
 #include "vsml/learner.h"
 #include "vsml/network.h"
+#include "vsml/network_memory.h"
 
 namespace vsml {
 
@@ -21,6 +22,9 @@ class VsmlLearner final : public Learner {
   LearnerState initial_state(const engine::ParamSet& params,
                              const std::vector<engine::RngKey>& members,
                              int64_t batch) const override;
+  LearnerMemory memory(int64_t members, int64_t batch) const override {
+    return network_memory(network_, members, batch, dtype_, device_);
+  }
   LearnerStep step(const engine::ParamSet& params, LearnerState state, const engine::Tensor& input,
                    const engine::Tensor& label) const override;
 

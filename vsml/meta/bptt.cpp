@@ -1,6 +1,5 @@
 #include "vsml/meta/bptt.h"
 
-#include "engine/backend.h"
 #include "engine/gradient_checkpoint.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/movement.h"
@@ -61,23 +60,6 @@ UnrollGradient bptt_unroll(const Learner& learner, const engine::ParamSet& param
   scatter_states({run.carry}, lanes);
   for (Lane* lane : lanes) lane->age += steps;
   return result;
-}
-
-UnrollBytes measure_unroll(const Learner& learner, const engine::ParamSet& params,
-                           const std::vector<Lane*>& lanes, int64_t batch) {
-  const Tensor flat = params.flat().detached();
-  const ExampleBlock block = next_examples(lanes, 1, batch, flat.dtype(), flat.device());
-  const engine::StepFunction step = step_function(learner, params.layout(), block);
-  engine::Backend& backend = engine::backend(flat.device());
-  engine::Tape tape;
-  tape.watch(flat);
-  engine::UnrollStep first = step(0, {flat}, gather_states(lanes).tensors);
-  const int64_t before = backend.memory_use().live;
-  const engine::UnrollStep second = step(0, {flat}, first.carry);
-  UnrollBytes bytes;
-  bytes.tape_per_step = backend.memory_use().live - before;
-  bytes.carry = bytes_of({second.carry});
-  return bytes;
 }
 
 }  // namespace vsml

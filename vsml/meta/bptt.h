@@ -20,13 +20,4 @@ UnrollGradient bptt_unroll(const Learner& learner, const engine::ParamSet& param
                            const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
                            MetaLoss loss, int64_t segment);
 
-// Bytes that one further step of these lanes puts on the tape, and bytes of their state: measured
-// by taking copies of them through two steps. Not to be called while other tensors come and go.
-struct UnrollBytes {
-  int64_t tape_per_step = 0;
-  int64_t carry = 0;
-};
-UnrollBytes measure_unroll(const Learner& learner, const engine::ParamSet& params,
-                           const std::vector<Lane*>& lanes, int64_t batch);
-
 }  // namespace vsml

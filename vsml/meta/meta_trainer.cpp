@@ -26,7 +26,7 @@ bool finite(const Tensor& x) {
 
 void require_finite(bool holds, const char* what, int64_t step) {
   if (holds) return;
-  throw DivergedError(fmt::format("meta-training step {}: {} is not finite", step, what),
+  throw DivergedError(fmt::format("meta-training step {}: {} not finite", step, what),
                       "lower meta.learning_rate, set meta.clip_norm, or shorten meta.unroll");
 }
 
@@ -35,6 +35,8 @@ std::pair<int64_t, int64_t> chunk_bounds(const MetaOptions& options, int64_t chu
   const int64_t first = chunk * options.chunk_size;
   return {first, std::min(options.population, first + options.chunk_size)};
 }
+
+constexpr double kMostBytes = 1e15;  // more than can be had, and a step's multiple of it an integer
 
 // |start|, but no less than the floor of each named view.
 Tensor step_scale(const engine::ParamLayout& layout, const Tensor& start,
@@ -115,40 +117,38 @@ MetaState MetaTrainer::initial_state(const Tensor& params) const {
   return state;
 }
 
-UnrollBytes MetaTrainer::unroll_bytes(const engine::ParamSet& params) const {
-  const auto [first, last] = chunk_bounds(options_, 0);
-  std::vector<Lane> lanes;
-  for (int64_t member = first; member < last; ++member)
-    lanes.push_back(new_lane(params, member, 0));
-  UnrollBytes total;
-  for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
-    const UnrollBytes bytes =
-        measure_unroll(learners_.for_dims(group[0]->dims), params, group, options_.batch_size);
-    total.tape_per_step += bytes.tape_per_step;
-    total.carry += bytes.carry;
+// Of a chunk whose members all have the task that needs the most.
+LearnerMemory MetaTrainer::chunk_memory() const {
+  const int64_t pair = options_.optimizer == MetaOptimizer::Es ? 2 : 1;
+  const int64_t members = std::min(options_.chunk_size, options_.population) * pair;
+  LearnerMemory most;
+  for (const auto& task : tasks_.tasks()) {
+    const LearnerMemory memory = learners_.for_dims({task->inputs(), task->num_classes()})
+                                     .memory(members, options_.batch_size);
+    if (memory.tape > most.tape) most = memory;
   }
-  return total;
+  return most;
 }
 
-int64_t MetaTrainer::segment(const UnrollBytes& bytes) const {
+int64_t MetaTrainer::segment(const LearnerMemory& memory) const {
   const int64_t at_once = std::min<int64_t>(chunks(), engine::num_threads());
-  return engine::segment_for_budget(unroll_steps(), bytes.carry, bytes.tape_per_step,
+  const auto whole = [](double bytes) { return static_cast<int64_t>(std::min(bytes, kMostBytes)); };
+  return engine::segment_for_budget(unroll_steps(), whole(memory.state), whole(memory.tape),
                                     (options_.memory_budget << 20) / at_once);
 }
 
-int64_t MetaTrainer::predicted_bytes(const Tensor& params, int threads) const {
-  const engine::ParamSet set(learners_.layout(), params);
-  const UnrollBytes bytes = unroll_bytes(set);
-  const int64_t at_once = std::min<int64_t>(chunks(), threads);
-  // The widest moment of a step beside its tape: gates and their gradients, about two steps' worth.
-  if (options_.optimizer == MetaOptimizer::Es) {
-    return at_once * (4 * bytes.carry + 4 * bytes.tape_per_step);
-  }
-  const int64_t length = segment(bytes), steps = unroll_steps();
-  const int64_t kept = length >= steps ? 1 : (steps + length - 1) / length;
-  const int64_t lanes =
-      options_.carry ? options_.population * bytes.carry / options_.chunk_size : 0;
-  return lanes + at_once * (kept * bytes.carry + (length + 2) * bytes.tape_per_step);
+double MetaTrainer::predicted_bytes(int threads) const {
+  const LearnerMemory memory = chunk_memory();
+  const auto at_once = static_cast<double>(std::min<int64_t>(chunks(), threads));
+  // Lanes hold their states until a chunk has gathered them.
+  if (options_.optimizer == MetaOptimizer::Es) return at_once * (2 * memory.state + memory.work);
+  const int64_t length = segment(memory), steps = unroll_steps();
+  const auto kept = static_cast<double>(length >= steps ? 1 : (steps + length - 1) / length);
+  const auto members = static_cast<double>(std::min(options_.chunk_size, options_.population));
+  const double lanes =
+      options_.carry ? memory.state * static_cast<double>(options_.population) / members : 0;
+  return lanes +
+         at_once * (kept * memory.state + static_cast<double>(length) * memory.tape + memory.work);
 }
 
 MetaTrainer::Gradient MetaTrainer::chunk_gradient(const engine::ParamSet& params,
@@ -180,7 +180,7 @@ MetaTrainer::Gradient MetaTrainer::chunk_gradient(const engine::ParamSet& params
 MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
                                                  std::vector<Lane>& lanes) const {
   const engine::ParamSet params(learners_.layout(), state.params);
-  if (segment_ < 0) segment_ = segment(unroll_bytes(params));
+  if (segment_ < 0) segment_ = segment(chunk_memory());
   std::vector<Gradient> parts(static_cast<size_t>(chunks()));
   engine::parallel_for(chunks(), [&](int64_t chunk) {
     const auto [first, last] = chunk_bounds(options_, chunk);
@@ -260,10 +260,10 @@ MetaStepReport MetaTrainer::step(MetaState& state) const {
     report.learning_rate *=
         engine::cosine_decay(state.step, options_.steps, options_.final_learning_rate);
   }
-  require_finite(std::isfinite(report.loss), "the loss", state.step);
-  require_finite(std::isfinite(report.gradient_norm), "the gradient", state.step);
+  require_finite(std::isfinite(report.loss), "the loss is", state.step);
+  require_finite(std::isfinite(report.gradient_norm), "the gradient is", state.step);
   MetaState next = updated(state, gradient.gradient, report.learning_rate);
-  require_finite(finite(next.params), "the updated parameters", state.step);
+  require_finite(finite(next.params), "the updated parameters are", state.step);
   next.lanes = std::move(lanes);
   state = std::move(next);
   return report;

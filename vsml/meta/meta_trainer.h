@@ -58,8 +58,9 @@ class MetaTrainer {
   // Steps (of batch_size examples) of the longest lifetime that can come up.
   int64_t longest_lifetime() const;
 
-  // Bytes that a step needs at most beside parameters and data, with the given number of threads.
-  int64_t predicted_bytes(const engine::Tensor& params, int threads) const;
+  // Bytes that a step needs at most beside parameters and data, with the given number of threads;
+  // by arithmetic.
+  double predicted_bytes(int threads) const;
 
  private:
   struct Gradient {
@@ -72,8 +73,8 @@ class MetaTrainer {
   int64_t lifetime_length(const engine::RngKey& key) const;
   int64_t unroll_steps() const;
   int64_t chunks() const;
-  UnrollBytes unroll_bytes(const engine::ParamSet& params) const;
-  int64_t segment(const UnrollBytes& bytes) const;
+  LearnerMemory chunk_memory() const;
+  int64_t segment(const LearnerMemory& memory) const;
   MetaState updated(const MetaState& state, const engine::Tensor& gradient, double rate) const;
 
   MetaOptions options_;

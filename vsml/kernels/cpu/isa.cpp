@@ -8,13 +8,13 @@ namespace vsml::kernels {
 namespace {
 
 template <class V, int H>
-int64_t scratch_floats(const Tile& tile) {
+int64_t backward_floats(const Tile& tile) {
   return PackedTile<V, H>::floats(tile) + BackwardScratch<V, H>::floats(tile);
 }
 
 template <class V, int H>
 TileKernels kernels_of() {
-  return {forward<V, H>, backward<V, H>, scratch_floats<V, H>};
+  return {forward<V, H>, backward<V, H>, PackedTile<V, H>::floats, backward_floats<V, H>};
 }
 
 #if defined(__AVX512F__)

@@ -74,7 +74,7 @@ float* scratch_of_thread(int64_t floats) {
 }
 
 Tile tile_of(const LayerTicks& layer, const Plan& plan, const Place& place,
-             const TileKernels& kernels) {
+             int64_t (*scratch_floats)(const Tile&)) {
   const int64_t gates = 4 * plan.state;
   Tile tile;
   tile.rows = std::min(plan.rows, plan.inputs - place.first_row);
@@ -90,7 +90,7 @@ Tile tile_of(const LayerTicks& layer, const Plan& plan, const Place& place,
     const int64_t sharing = plan.layers / layer.w_hidden.dim(0);
     tile.w_hidden += place.layer / sharing * plan.state * gates;
   }
-  tile.scratch = scratch_of_thread(kernels.scratch_floats(tile));
+  tile.scratch = scratch_of_thread(scratch_floats(tile));
   return tile;
 }
 
@@ -142,7 +142,7 @@ LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs
   engine::parallel_for(n * plan.tiles(), [&](int64_t task) {
     const Place place(plan, task);
     ForwardTile work;
-    work.tile = tile_of(layer, plan, place, kernels);
+    work.tile = tile_of(layer, plan, place, kernels.forward_floats);
     work.h = h + place.state_offset;
     work.c = c + place.state_offset;
     work.next_h = next_h + place.state_offset;
@@ -191,7 +191,7 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
     const int64_t row = place.layer * plan.inputs + place.first_row;
     const int64_t column = place.layer * plan.outputs + place.first_column;
     BackwardTile work;
-    work.tile = tile_of(layer, plan, place, kernels);
+    work.tile = tile_of(layer, plan, place, kernels.backward_floats);
     work.h = h + place.state_offset;
     work.c = c + place.state_offset;
     work.dnext_h = at(dh, place.state_offset);

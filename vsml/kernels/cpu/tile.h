@@ -44,8 +44,9 @@ struct BackwardTile {
 struct TileKernels {
   void (*forward)(const ForwardTile&) = nullptr;
   void (*backward)(const BackwardTile&) = nullptr;
-  // Floats of scratch memory that either needs for a tile of this size.
-  int64_t (*scratch_floats)(const Tile&) = nullptr;
+  // Floats of scratch memory that they need for a tile of this size.
+  int64_t (*forward_floats)(const Tile&) = nullptr;
+  int64_t (*backward_floats)(const Tile&) = nullptr;
 };
 
 // What this processor does best; null functions if there are no kernels for this state size.

@@ -1,0 +1,105 @@
+// What learners say they need, against what they take.
+#include <cmath>
+#include <doctest/doctest.h>
+
+#include "engine/backend.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/reduce.h"
+#include "engine/tape.h"
+#include "tests/vsml/vsml_checks.h"
+#include "vsml/learners/make_learner.h"
+
+using engine::DType;
+using engine::ParamSet;
+using engine::Tensor;
+using vsml::Learner;
+using vsml::LearnerMemory;
+using vsml::LearnerOptions;
+using vsml::LearnerState;
+using vsml::LearnerStep;
+using vsml::LearnerType;
+using namespace vsml::test;
+
+namespace {
+
+struct Case {
+  std::string name;
+  int64_t members, batch;
+  LearnerOptions options;
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  const auto add = [&](const std::string& name, int64_t members, int64_t batch, auto change) {
+    LearnerOptions options;
+    change(options);
+    all.push_back({name, members, batch, options});
+  };
+  using Options = LearnerOptions;
+  const auto hidden = [](Options& o) {
+    o.network.layers.assign(2, {});
+    o.network.layers[0].outputs = 32;
+  };
+  add("one layer", 4, 1, [](Options&) {});
+  add("hidden layer", 2, 1, hidden);
+  add("one tick", 4, 1, [](Options& o) { o.network.micro_ticks = 1; });
+  add("three ticks, 4 channels", 2, 1, [](Options& o) {
+    o.network.micro_ticks = 3;
+    o.network.cell.state = 4;
+  });
+  add("32 channels, batch", 1, 4, [](Options& o) { o.network.cell.state = 32; });
+  add("backward pass", 2, 1, [&](Options& o) {
+    hidden(o);
+    o.network.backward_pass = true;
+  });
+  add("layer norm", 2, 1, [&](Options& o) {
+    hidden(o);
+    o.network.layer_norm = true;
+  });
+  add("sgd", 3, 2, [](Options& o) { o.type = LearnerType::Sgd; });
+  add("adam", 3, 2, [](Options& o) {
+    o.type = LearnerType::Adam;
+    o.mlp.hidden = {7};
+  });
+  add("nearest_mean", 3, 2, [](Options& o) { o.type = LearnerType::NearestMean; });
+  return all;
+}
+
+// Powers of two, which the allocator does not round up.
+constexpr vsml::TaskDims kDims{256, 16};
+
+}  // namespace
+
+TEST_CASE("what a learner says it needs is what it takes") {
+  engine::Backend& backend = engine::backend(engine::Device{});
+  for (const Case& one : cases()) {
+    CAPTURE(one.name);
+    const auto learner = make_learner(one.options, kDims, DType::f32);
+    const LearnerMemory memory = learner->memory(one.members, one.batch);
+    const Tensor flat = learner->initial_params({1, 0, 0, 0});
+    const ParamSet params(learner->layout(), flat);
+    LearnerState state = learner->initial_state(params, member_keys(1, one.members), one.batch);
+    CHECK(memory.state == static_cast<double>(bytes_of(state)));
+    if (one.options.type != LearnerType::Vsml) continue;
+
+    const Tensor input = cast(values({one.members, one.batch, kDims.inputs}, -1, 1, 3), DType::f32);
+    const Tensor label = cast(labels(one.members, one.batch, kDims.classes, 4), DType::f32);
+    engine::Tape tape;
+    tape.watch(flat);
+    LearnerStep first = learner->step(params, state, input, label);
+    const int64_t before = backend.memory_use().live;
+    const LearnerStep second = learner->step(params, first.state, input, label);
+    const auto tape_bytes = static_cast<double>(backend.memory_use().live - before);
+    backend.reset_peak();
+    const int64_t live = backend.memory_use().live;
+    {
+      const LearnerStep third = learner->step(params, second.state, input, label);
+      const Tensor loss = sum(third.prediction);
+      const Tensor gradient = tape.gradient(loss, {flat})[0];
+    }
+    const auto widest = static_cast<double>(backend.memory_use().peak - live);
+    CHECK(std::abs(memory.tape / tape_bytes - 1) < 0.05);
+    CHECK(memory.tape + memory.work > 0.95 * widest);
+    CHECK(memory.tape + memory.work < 1.4 * widest);
+  }
+}

@@ -1,0 +1,68 @@
+#include "vsml/network_memory.h"
+
+#include <algorithm>
+
+#include "vsml/kernels/tick_cells.h"
+
+namespace vsml {
+namespace {
+
+// Numbers, not bytes.
+struct LayerNumbers {
+  double state = 0, tape = 0, work = 0;
+};
+
+LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t members, int64_t batch,
+                           bool fused) {
+  const NetworkOptions& o = network.options();
+  const auto state = static_cast<double>(o.cell.state);
+  const auto message = static_cast<double>(o.cell.message);
+  const auto ticks = static_cast<double>(o.micro_ticks);
+  const auto rows = static_cast<double>(members * batch) * static_cast<double>(network.rows(layer));
+  const auto columns =
+      static_cast<double>(members * batch) * static_cast<double>(network.columns(layer));
+  const double cells = rows * static_cast<double>(network.columns(layer));
+  const double neurons = rows + columns;
+  const double directions = layer > 0 ? 2 : 1;  // messages that are read
+
+  LayerNumbers numbers;
+  numbers.state = 2 * state * cells + message * columns;
+  // h and c; per neuron that is spoken to, the sum of h and messages at each step of their making.
+  const double spoken_to = layer > 0 ? neurons : columns;
+  numbers.tape = 2 * state * cells + (2 * state + 4 * message) * spoken_to + 2 * message * neurons;
+  // The messages' share of the gates, twice.
+  numbers.work = 8 * state * neurons;
+  if (fused) {
+    numbers.work += 4.5 * state * cells;  // new and old gradients of h and c, and partial sums
+  } else {
+    // Five values of gates, two products with them, per micro tick; gates and their gradients.
+    numbers.tape += (5 * ticks + 2 * (ticks - 1)) * state * cells;
+    numbers.work += 14 * state * cells;
+  }
+  if (o.layer_norm) {
+    numbers.tape += directions * 2 * (message + 1) * cells;
+    numbers.work += 6 * message * cells;
+  }
+  const double passes = o.backward_pass ? 2 : 1;
+  numbers.tape *= passes;
+  if (batch > 1) numbers.tape += (2 + 1 / static_cast<double>(batch)) * state * cells;
+  return numbers;
+}
+
+}  // namespace
+
+LearnerMemory network_memory(const Network& network, int64_t members, int64_t batch,
+                             engine::DType dtype, engine::Device device) {
+  const bool fused = !kernels::fused_kernels(network.options().cell.state, dtype, device).empty();
+  LearnerMemory memory;
+  for (int64_t layer = 0; layer < network.num_layers(); ++layer) {
+    const LayerNumbers numbers = layer_numbers(network, layer, members, batch, fused);
+    memory.state += numbers.state;
+    memory.tape += numbers.tape;
+    memory.work = std::max(memory.work, numbers.work);
+  }
+  const auto unit = static_cast<double>(engine::size_of(dtype));
+  return {memory.state * unit, memory.tape * unit, memory.work * unit};
+}
+
+}  // namespace vsml
