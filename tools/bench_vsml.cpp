@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include "engine/ops/linalg.h"
 #include "engine/ops/nn.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
 #include "tools/bench_timing.h"
+#include "vsml/kernels/cpu/layer_ticks.h"
 #include "vsml/learners/vsml_learner.h"
 
 namespace bench {
@@ -14,7 +16,11 @@ namespace {
 using engine::Tensor;
 using vsml::LearnerState;
 
-constexpr int64_t kExamples = 4;
+// Work of a cell and tick at H = 16: multiply-adds of the products with W, forward; and of those
+// that the backward pass adds (gates again, to h, to W).
+constexpr double kForwardFlops = 2 * 16 * 64, kBackwardFlops = 3 * kForwardFlops;
+// Bytes of state that a cell and example reads and writes, forward.
+constexpr double kStateBytes = 2 * 2 * 16 * 4;
 
 struct Shape {
   std::string name;
@@ -22,13 +28,24 @@ struct Shape {
   std::vector<int64_t> hidden;
   int64_t classes;
   int64_t population;
+  int64_t micro_ticks;
+  int64_t examples;
+  bool backward;  // whether there is memory for it
 };
 
-// Takes the state through kExamples examples; the last predictions.
-Tensor episode(const vsml::Learner& learner, const engine::ParamSet& params, LearnerState state,
-               const Tensor& input, const Tensor& label) {
+// One thread's largest product: what the machine reaches in multiply-adds, GFLOP/s.
+double product_gflops() {
+  const int64_t n = 1024;
+  const Tensor a = engine::normal({n, n}, {1, 0, 0, 0});
+  const auto times = alternate({[&] { matmul(a, a); }}, 5);
+  return 2.0 * 1024 * 1024 * 1024 / times[0].seconds * 1e-9;
+}
+
+// The state goes in and out in place; the last predictions.
+Tensor episode(const vsml::Learner& learner, const engine::ParamSet& params, LearnerState& state,
+               const Shape& shape, const Tensor& input, const Tensor& label) {
   Tensor prediction;
-  for (int64_t t = 0; t < kExamples; ++t) {
+  for (int64_t t = 0; t < shape.examples; ++t) {
     vsml::LearnerStep step = learner.step(params, std::move(state), input, label);
     state = std::move(step.state);
     prediction = std::move(step.prediction);
@@ -36,12 +53,14 @@ Tensor episode(const vsml::Learner& learner, const engine::ParamSet& params, Lea
   return prediction;
 }
 
-// Cell-ticks per second: cells x micro ticks x examples x population over the median time.
-void cell_ticks(const Options& options, const Shape& shape, int threads) {
+// Cell-ticks per second, whole episodes: cells x micro ticks x examples x population over the
+// median time; and the share that the products alone are of the machine's.
+void episodes(const Options& options, const Shape& shape, int threads) {
   const std::string name = fmt::format("vsml/{}/population{}", shape.name, shape.population);
   if (!wanted(options, name)) return;
   engine::set_num_threads(threads);
   vsml::NetworkOptions network;
+  network.micro_ticks = shape.micro_ticks;
   network.layers.clear();
   for (const int64_t outputs : shape.hidden) {
     network.layers.push_back({vsml::LayerType::Dense, outputs, {}});
@@ -54,33 +73,88 @@ void cell_ticks(const Options& options, const Shape& shape, int threads) {
   for (int64_t p = 0; p < shape.population; ++p) {
     members.push_back({1, 1, 0, static_cast<uint32_t>(p)});
   }
-  const LearnerState start = learner.initial_state(params, members, 1);
+  LearnerState state = learner.initial_state(params, members, 1);
   const Tensor input = engine::normal({shape.population, 1, shape.inputs}, {2, 0, 0, 0});
   const Tensor label =
       engine::softmax(engine::normal({shape.population, 1, shape.classes}, {3, 0, 0, 0}));
-  const auto forward = [&] { episode(learner, params, start, input, label); };
-  const auto both = [&] {
-    engine::Tape tape;
-    tape.watch(flat);
-    const Tensor last = episode(learner, params, start, input, label);
-    tape.gradient(mean(cross_entropy(last, label)), {flat});
+  std::vector<std::function<void()>> runs;
+  runs.emplace_back([&] { episode(learner, params, state, shape, input, label); });
+  if (shape.backward) {
+    runs.emplace_back([&] {
+      engine::Tape tape;
+      tape.watch(flat);
+      LearnerState start = detached(state);
+      const Tensor last = episode(learner, params, start, shape, input, label);
+      tape.gradient(mean(cross_entropy(last, label)), {flat});
+    });
+  }
+  const double peak = product_gflops();
+  const auto times = alternate(runs, options.repeat);
+  const double ticks = static_cast<double>(learner.network().num_cells()) *
+                       static_cast<double>(shape.micro_ticks * shape.examples * shape.population);
+  std::vector<std::pair<std::string, double>> numbers{
+      {"forward_mticks_per_s", ticks / times[0].seconds * 1e-6},
+      {"forward_of_product", ticks / times[0].seconds * kForwardFlops * 1e-9 / peak},
+      {"state_gbytes_per_s",
+       ticks / static_cast<double>(shape.micro_ticks) / times[0].seconds * kStateBytes * 1e-9},
+      {"spread", times[0].spread}};
+  if (shape.backward) {
+    const double rate = ticks / times[1].seconds;
+    numbers.insert(numbers.begin() + 1, {{"forward_backward_mticks_per_s", rate * 1e-6},
+                                         {"forward_backward_of_product",
+                                          rate * (kForwardFlops + kBackwardFlops) * 1e-9 / peak}});
+    numbers.emplace_back("spread_backward", times[1].spread);
+  }
+  numbers.emplace_back("product_gflops", peak);
+  print_line(name, threads, numbers);
+}
+
+// The kernels alone, without messages, errors and losses, on state that stays in the cache.
+void kernels(const Options& options, int64_t inputs, int64_t outputs, int64_t micro_ticks,
+             int threads) {
+  const std::string name = fmt::format("ticks/{}x{}/K{}", inputs, outputs, micro_ticks);
+  if (!wanted(options, name)) return;
+  engine::set_num_threads(threads);
+  const auto random = [](const engine::Shape& shape, uint32_t salt) {
+    return engine::normal(shape, {salt, 0, 0, 0});
   };
-  const auto times = alternate({forward, both}, options.repeat);
-  const auto ticks = static_cast<double>(learner.network().num_cells() * network.micro_ticks *
-                                         kExamples * shape.population);
+  const vsml::kernels::LayerTicks layer{
+      random({1, inputs, 64}, 1),          random({1, outputs, 64}, 2),         random({16, 64}, 3),
+      random({1, inputs, outputs, 16}, 4), random({1, inputs, outputs, 16}, 5), micro_ticks};
+  const vsml::kernels::LayerTicksResult dresult{layer.h, layer.c, random({1, outputs, 16}, 6),
+                                                random({1, inputs, 16}, 7)};
+  constexpr int kTimes = 8;
+  const auto forward = [&] {
+    for (int k = 0; k < kTimes; ++k) run_layer_ticks(layer, true, false);
+  };
+  const auto backward = [&] {
+    for (int k = 0; k < kTimes; ++k) layer_ticks_gradients(layer, dresult);
+  };
+  const double peak = product_gflops();
+  const auto times = alternate({forward, backward}, options.repeat * 3);
+  const double ticks = static_cast<double>(kTimes * inputs * outputs * micro_ticks);
   print_line(name, threads,
              {{"forward_mticks_per_s", ticks / times[0].seconds * 1e-6},
-              {"forward_backward_mticks_per_s", ticks / times[1].seconds * 1e-6},
-              {"spread", times[0].spread}});
+              {"forward_of_product", ticks / times[0].seconds * kForwardFlops * 1e-9 / peak},
+              {"backward_mticks_per_s", ticks / times[1].seconds * 1e-6},
+              {"backward_of_product", ticks / times[1].seconds * kBackwardFlops * 1e-9 / peak},
+              {"spread", times[0].spread},
+              {"product_gflops", peak}});
 }
 
 }  // namespace
 
 void run_vsml(const Options& options) {
+  const std::vector<Shape> shapes{
+      {"784x10", 784, {}, 10, 1, 2, 20, true},      {"784x10", 784, {}, 10, 16, 2, 4, true},
+      {"784x10", 784, {}, 10, 128, 2, 4, true},     {"784x32x10", 784, {32}, 10, 1, 2, 8, true},
+      {"784x32x10", 784, {32}, 10, 16, 2, 4, true}, {"2048x2048", 2048, {}, 2048, 1, 1, 1, true},
+      {"4096x4096", 4096, {}, 4096, 1, 1, 1, true}};
   for (const int threads : options.threads) {
-    cell_ticks(options, {"784x10", 784, {}, 10, 16}, threads);
-    cell_ticks(options, {"784x32x10", 784, {32}, 10, 1}, threads);
-    cell_ticks(options, {"784x32x10", 784, {32}, 10, 16}, threads);
+    kernels(options, 784, 10, 1, threads);
+    kernels(options, 784, 10, 2, threads);
+    kernels(options, 784, 32, 2, threads);
+    for (const Shape& shape : shapes) episodes(options, shape, threads);
   }
 }
 

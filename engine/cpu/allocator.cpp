@@ -10,8 +10,7 @@ namespace engine::cpu {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-// The cache may hold this much beside half of what is in use; more is given back at once.
-constexpr int64_t kCacheAllowance = int64_t{1} << 30;
+constexpr int64_t kAllowance = int64_t{1} << 30;
 
 // Four classes between two powers of two.
 int64_t size_class(int64_t bytes) {
@@ -23,6 +22,8 @@ int64_t size_class(int64_t bytes) {
 }
 
 }  // namespace
+
+CachingAllocator::CachingAllocator() : most_(kAllowance) {}
 
 CachingAllocator::~CachingAllocator() {
   drop_cache();
@@ -38,6 +39,7 @@ void* CachingAllocator::allocate(int64_t bytes) {
     found->second.pop_back();
     use_.cached -= size;
   } else {
+    make_room(size);
     data = std::aligned_alloc(kAlignment, static_cast<size_t>(size));
     if (data == nullptr) {
       drop_cache();
@@ -51,6 +53,7 @@ void* CachingAllocator::allocate(int64_t bytes) {
   }
   use_.live += size;
   use_.peak = std::max(use_.peak, use_.live);
+  most_ = std::max(most_, use_.live);
   return data;
 }
 
@@ -58,10 +61,6 @@ void CachingAllocator::release(void* data, int64_t bytes) noexcept {
   const int64_t size = size_class(bytes);
   const std::lock_guard lock(mutex_);
   use_.live -= size;
-  if (use_.cached + size > kCacheAllowance + use_.live / 2) {
-    std::free(data);
-    return;
-  }
   try {
     free_[size].push_back(data);
     use_.cached += size;
@@ -78,6 +77,18 @@ MemoryUse CachingAllocator::use() const {
 void CachingAllocator::reset_peak() {
   const std::lock_guard lock(mutex_);
   use_.peak = use_.live;
+}
+
+// Gives kept blocks back, the largest first, until a new one of this size fits.
+void CachingAllocator::make_room(int64_t size) {
+  for (auto place = free_.rbegin(); place != free_.rend(); ++place) {
+    auto& [block_size, blocks] = *place;
+    while (!blocks.empty() && use_.live + use_.cached + size > most_) {
+      std::free(blocks.back());
+      blocks.pop_back();
+      use_.cached -= block_size;
+    }
+  }
 }
 
 void CachingAllocator::drop_cache() {

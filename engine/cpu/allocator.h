@@ -11,9 +11,11 @@
 namespace engine::cpu {
 
 // Thread-safe. Blocks are 64-byte aligned and come in size classes at most 25% above the request.
+// What is in use and what is kept together never exceed the most that was in use at one time (or 1
+// GiB, if that is more), so keeping blocks does not raise a program's peak.
 class CachingAllocator {
  public:
-  CachingAllocator() = default;
+  CachingAllocator();
   ~CachingAllocator();
   CachingAllocator(const CachingAllocator&) = delete;
   CachingAllocator& operator=(const CachingAllocator&) = delete;
@@ -28,10 +30,12 @@ class CachingAllocator {
 
  private:
   void drop_cache();
+  void make_room(int64_t size);
 
   mutable std::mutex mutex_;
   std::map<int64_t, std::vector<void*>> free_;  // by size class
   MemoryUse use_;
+  int64_t most_;  // in use at one time so far, or the allowance
 };
 
 }  // namespace engine::cpu

@@ -200,6 +200,42 @@ void begin_gradients(const BackwardTile& work, int64_t row, int64_t column, int6
   }
 }
 
+// Adds the gates' gradients of cells in order to those of their rows' and columns' shares. Cells of
+// one row follow one another, so a row's sum stays in registers.
+template <class V, int H>
+void add_share_gradients(const Tile& tile, int64_t first, int cells,
+                         const BackwardScratch<V, H>& s) {
+  using Vec = typename V::Vec;
+  constexpr int kFloats = kGates * H, kVectors = kFloats / V::kLanes;
+  constexpr int kTogether = kVectors < 8 ? kVectors : 8;
+  int64_t row = first / tile.columns, column = first % tile.columns;
+  for (int from = 0; from < cells;) {
+    const auto left = static_cast<int>(tile.columns - column);
+    const int run = left < cells - from ? left : cells - from;
+    for (int part = 0; part < kVectors; part += kTogether) {
+      float* to_row = s.dfrom_input + row * kFloats + part * V::kLanes;
+      float* to_column = s.dfrom_output + column * kFloats + part * V::kLanes;
+      const float* gradient = s.dgates + from * kFloats + part * V::kLanes;
+      Vec sum[kTogether];
+#pragma GCC unroll 8
+      for (int v = 0; v < kTogether; ++v) sum[v] = V::load(to_row + v * V::kLanes);
+      for (int cell = 0; cell < run; ++cell, gradient += kFloats, to_column += kFloats) {
+#pragma GCC unroll 8
+        for (int v = 0; v < kTogether; ++v) {
+          const Vec x = V::load(gradient + v * V::kLanes);
+          sum[v] = sum[v] + x;
+          V::store(to_column + v * V::kLanes, V::load(to_column + v * V::kLanes) + x);
+        }
+      }
+#pragma GCC unroll 8
+      for (int v = 0; v < kTogether; ++v) V::store(to_row + v * V::kLanes, sum[v]);
+    }
+    from += run;
+    column = 0;
+    ++row;
+  }
+}
+
 // `cells` cells from `first` on, a multiple of n that is at most a block.
 template <class V, int H, int n>
 void backward_block(const BackwardTile& work, int64_t first, int cells,
@@ -213,6 +249,10 @@ void backward_block(const BackwardTile& work, int64_t first, int cells,
       const int64_t at = (from + cell) * H, offset = block.offset[cell];
       copy_to<V, H>(s.h + at, work.h + offset);
       copy_to<V, H>(s.c + at, work.c + offset);
+      ahead<H>(work.h + offset, BackwardScratch<V, H>::kCells);
+      ahead<H>(work.c + offset, BackwardScratch<V, H>::kCells);
+      if (work.dnext_h != nullptr) ahead<H>(work.dnext_h + offset, BackwardScratch<V, H>::kCells);
+      if (work.dnext_c != nullptr) ahead<H>(work.dnext_c + offset, BackwardScratch<V, H>::kCells);
       begin_gradients<V, H>(work, block.row[cell], block.column[cell], offset, s.dh + at,
                             s.dc + at);
     }
@@ -226,12 +266,7 @@ void backward_block(const BackwardTile& work, int64_t first, int cells,
     gate_gradients<V, H>(cells, s.kept + k * cells * kKept * H, c_of(k), s.dh, s.dc, s.dgates);
     add_weight_gradients<V, H>(cells, h_of(k), s.dgates, s.dw);
     all_hidden_gradients<V, H>(cells, s.dgates, s.transposed, s.dh);
-    for (int from = 0; from < cells; ++from) {
-      const int64_t row = (first + from) / work.tile.columns;
-      const int64_t column = (first + from) % work.tile.columns;
-      add_to<V, kGates * H>(s.dfrom_input + row * kGates * H, s.dgates + from * kGates * H);
-      add_to<V, kGates * H>(s.dfrom_output + column * kGates * H, s.dgates + from * kGates * H);
-    }
+    add_share_gradients<V, H>(work.tile, first, cells, s);
   }
   for (int from = 0; from < cells; ++from) {
     const Block<1> place(work.tile, first + from, H);

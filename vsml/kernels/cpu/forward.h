@@ -13,6 +13,8 @@ void forward_block(const ForwardTile& work, int64_t first, const PackedTile<V, H
   for (int cell = 0; cell < n; ++cell) {
     copy_to<V, H>(h + cell * H, work.h + block.offset[cell]);
     copy_to<V, H>(c + cell * H, work.c + block.offset[cell]);
+    ahead<H>(work.h + block.offset[cell], 4 * V::kCells);
+    ahead<H>(work.c + block.offset[cell], 4 * V::kCells);
   }
   for (int64_t k = 0; k < work.tile.micro_ticks; ++k) {
     tick_block<V, H, n, false>(block, packed, h, c, next_h, c, nullptr);

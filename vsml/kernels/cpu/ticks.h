@@ -198,6 +198,12 @@ void copy_to(float* to, const float* from) {
   for (int k = 0; k < H; k += V::kLanes) V::store(to + k, V::load(from + k));
 }
 
+// Asks for a cell's numbers `cells` cells further on, which will be needed in the next block.
+template <int H>
+void ahead(const float* p, int cells) {
+  for (int k = 0; k < H; k += 16) __builtin_prefetch(p + cells * H + k);
+}
+
 template <class V>
 void clear(float* to, int64_t floats) {
   for (int64_t k = 0; k < floats; k += V::kLanes) V::store(to + k, V::all(0.0f));
