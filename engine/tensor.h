@@ -65,8 +65,8 @@ class Tensor {
   template <class T>
   T* data();
 
-  // True if no other tensor shares this one's storage, so that an op that was handed this handle for
-  // good may write its result there.
+  // True if no other tensor shares this one's storage, so that an op that was handed this handle
+  // for good may write its result there.
   bool is_sole_owner() const { return storage_.use_count() == 1; }
 
   // For ops: what a kernel sees, and a tensor over the same storage with another layout; `offset`

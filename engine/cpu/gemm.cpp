@@ -55,8 +55,8 @@ struct Product {
   int64_t rows_per_block;
 };
 
-// Rows per block. Each block packs b anew, which costs the less the more rows it has; a power of two
-// of equal blocks keeps few threads equally busy, and 64 of them many threads.
+// Rows per block. Each block packs b anew, which costs the less the more rows it has; a power of
+// two of equal blocks keeps few threads equally busy, and 64 of them many threads.
 int64_t block_rows(int64_t m, int64_t n, int64_t k) {
   constexpr int64_t kMinRows = 256, kMaxRows = 768, kMaxBlocks = 64;
   constexpr int64_t kMinWork = int64_t{1} << 21;  // multiply-adds, to pay for a task

@@ -17,8 +17,8 @@ bool blas_layout(const Tensor& x) {
   // A step of 0 repeats; BLAS has no way to say that.
   const bool row_major = (columns <= 1 || column_step == 1) &&
                          (rows <= 1 || row_step >= std::max<int64_t>(1, columns));
-  const bool column_major = (rows <= 1 || row_step == 1) &&
-                            (columns <= 1 || column_step >= std::max<int64_t>(1, rows));
+  const bool column_major =
+      (rows <= 1 || row_step == 1) && (columns <= 1 || column_step >= std::max<int64_t>(1, rows));
   return row_major || column_major;
 }
 
@@ -84,16 +84,15 @@ Tensor affine(const Tensor& x, const Tensor& w, const Tensor& bias) {
     run(x.contiguous().with_layout(rows, contiguous_strides(rows)), w, {},
         out.with_layout({rows[0], w.dim(-1)}, contiguous_strides({rows[0], w.dim(-1)})), true);
   }
-  record(
-      "affine", {x, w, bias}, out,
-      [x, w, shape = bias.shape()](const Tensor& dout, InputGradients& grads) {
-        if (grads.wanted(0)) grads.set(0, matmul(dout, transpose(w)));
-        if (grads.wanted(1)) {
-          const Tensor rows = reshape(x, {x.shape().part(0, x.rank() - 1).size(), w.dim(0)});
-          grads.set(1, matmul(transpose(rows), reshape(dout, {rows.dim(0), w.dim(1)})));
-        }
-        if (grads.wanted(2)) grads.set(2, sum_to(dout, shape));
-      });
+  record("affine", {x, w, bias}, out,
+         [x, w, shape = bias.shape()](const Tensor& dout, InputGradients& grads) {
+           if (grads.wanted(0)) grads.set(0, matmul(dout, transpose(w)));
+           if (grads.wanted(1)) {
+             const Tensor rows = reshape(x, {x.shape().part(0, x.rank() - 1).size(), w.dim(0)});
+             grads.set(1, matmul(transpose(rows), reshape(dout, {rows.dim(0), w.dim(1)})));
+           }
+           if (grads.wanted(2)) grads.set(2, sum_to(dout, shape));
+         });
   return out;
 }
 

@@ -264,7 +264,8 @@ Tensor scatter_add(const Tensor& x, const Tensor& index, int axis, int64_t exten
 Tensor one_hot(const Tensor& index, int64_t classes, DType dtype) {
   require_i32("one_hot", "index", index);
   if (!is_float(dtype)) {
-    throw DTypeError(fmt::format("one_hot: expected a result of f32 or f64, got {}", name_of(dtype)));
+    throw DTypeError(
+        fmt::format("one_hot: expected a result of f32 or f64, got {}", name_of(dtype)));
   }
   if (classes < 0) {
     throw ShapeError(fmt::format("one_hot: expected 0 or more classes, got {}", classes));
