@@ -2,6 +2,7 @@
 #include "vsml/meta/bptt.h"
 
 #include <doctest/doctest.h>
+#include <tuple>
 
 #include "engine/ops/elementwise.h"
 #include "tests/vsml/meta_setup.h"
@@ -23,9 +24,10 @@ namespace {
 
 // Lanes of one size and all that goes with them.
 struct Setup {
-  explicit Setup(DType dtype, int64_t batch_size, int64_t count = 2)
+  explicit Setup(DType dtype, int64_t batch_size, int64_t count = 2,
+                 const vsml::LearnerOptions& options = tiny_learner())
       : tasks(plain_tasks()),
-        family(tiny_learner(), dtype, {}),
+        family(options, dtype, {}),
         learner(family.for_dims({3, 2})),
         params(family.layout(), cast(lively_params(family.layout(), 5), dtype)),
         batch(batch_size),
@@ -102,6 +104,45 @@ TEST_CASE("bptt: gradient checkpoints change no bit") {
       }
     }
   }
+}
+
+// tiny_learner() has fewer channels than the fused kernels serve.
+vsml::LearnerOptions fused_learner() {
+  vsml::LearnerOptions options = tiny_learner();
+  options.network.cell = {16, 4};
+  return options;
+}
+
+TEST_CASE("bptt: gradient checkpoints change no bit of the fused kernels' results") {
+  Setup plain(DType::f32, 2, 3, fused_learner());
+  const UnrollGradient want = plain.unroll(7);
+  for (const int64_t segment : {1, 3, 6}) {
+    Setup cut(DType::f32, 2, 3, fused_learner());
+    const UnrollGradient got = cut.unroll(7, MetaLoss::Mean, segment);
+    CHECK(same_bits(got.gradient, want.gradient));
+    CHECK(got.loss == want.loss);
+    CHECK(same_bits(cut.lanes, plain.lanes));
+  }
+}
+
+TEST_CASE("bptt: 500 examples in f32 by the fused kernels are those in f64") {
+  vsml::LearnerOptions options = fused_learner();
+  options.network.layers = {vsml::LayerOptions{}};
+  // Initial parameters, under which an episode is no chaos that amplifies every rounding.
+  const auto unrolled = [&](DType dtype) {
+    Setup s(dtype, 1, 2, options);
+    s.params = ParamSet(s.family.layout(), cast(s.learner.initial_params({9, 0, 0, 0}), dtype));
+    s.lanes = new_lanes(s.tasks, s.family, s.params, 2, 1);
+    const UnrollGradient result = s.unroll(500);
+    vsml::LearnerState state = s.lanes[0].state;
+    for (Tensor& tensor : state.tensors) tensor = cast(tensor, DType::f64);
+    return std::tuple(result.loss, cast(result.gradient, DType::f64), state);
+  };
+  const auto [loss, gradient, state] = unrolled(DType::f32);
+  const auto [exact_loss, exact_gradient, exact_state] = unrolled(DType::f64);
+  CHECK(loss == doctest::Approx(exact_loss).epsilon(1e-5));
+  CHECK(error_of(gradient, exact_gradient) < 1e-5);
+  CHECK(error_of(state, exact_state) < 1e-5);
 }
 
 TEST_CASE("bptt: two carried unrolls of 5 take lanes where one of 10 does") {
