@@ -30,7 +30,6 @@ struct Shape {
   int64_t population;
   int64_t micro_ticks;
   int64_t examples;
-  bool backward;  // whether there is memory for it
 };
 
 // One thread's largest product: what the machine reaches in multiply-adds, GFLOP/s.
@@ -77,36 +76,29 @@ void episodes(const Options& options, const Shape& shape, int threads) {
   const Tensor input = engine::normal({shape.population, 1, shape.inputs}, {2, 0, 0, 0});
   const Tensor label =
       engine::softmax(engine::normal({shape.population, 1, shape.classes}, {3, 0, 0, 0}));
-  std::vector<std::function<void()>> runs;
-  runs.emplace_back([&] { episode(learner, params, state, shape, input, label); });
-  if (shape.backward) {
-    runs.emplace_back([&] {
-      engine::Tape tape;
-      tape.watch(flat);
-      LearnerState start = detached(state);
-      const Tensor last = episode(learner, params, start, shape, input, label);
-      tape.gradient(mean(cross_entropy(last, label)), {flat});
-    });
-  }
+  const auto forward = [&] { episode(learner, params, state, shape, input, label); };
+  const auto both = [&] {
+    engine::Tape tape;
+    tape.watch(flat);
+    LearnerState start = detached(state);
+    const Tensor last = episode(learner, params, start, shape, input, label);
+    tape.gradient(mean(cross_entropy(last, label)), {flat});
+  };
   const double peak = product_gflops();
-  const auto times = alternate(runs, options.repeat);
+  const auto times = alternate({forward, both}, options.repeat);
   const double ticks = static_cast<double>(learner.network().num_cells()) *
                        static_cast<double>(shape.micro_ticks * shape.examples * shape.population);
-  std::vector<std::pair<std::string, double>> numbers{
-      {"forward_mticks_per_s", ticks / times[0].seconds * 1e-6},
-      {"forward_of_product", ticks / times[0].seconds * kForwardFlops * 1e-9 / peak},
-      {"state_gbytes_per_s",
-       ticks / static_cast<double>(shape.micro_ticks) / times[0].seconds * kStateBytes * 1e-9},
-      {"spread", times[0].spread}};
-  if (shape.backward) {
-    const double rate = ticks / times[1].seconds;
-    numbers.insert(numbers.begin() + 1, {{"forward_backward_mticks_per_s", rate * 1e-6},
-                                         {"forward_backward_of_product",
-                                          rate * (kForwardFlops + kBackwardFlops) * 1e-9 / peak}});
-    numbers.emplace_back("spread_backward", times[1].spread);
-  }
-  numbers.emplace_back("product_gflops", peak);
-  print_line(name, threads, numbers);
+  const double rate = ticks / times[0].seconds, rate_both = ticks / times[1].seconds;
+  print_line(
+      name, threads,
+      {{"forward_mticks_per_s", rate * 1e-6},
+       {"forward_backward_mticks_per_s", rate_both * 1e-6},
+       {"forward_of_product", rate * kForwardFlops * 1e-9 / peak},
+       {"forward_backward_of_product", rate_both * (kForwardFlops + kBackwardFlops) * 1e-9 / peak},
+       {"state_gbytes_per_s", rate / static_cast<double>(shape.micro_ticks) * kStateBytes * 1e-9},
+       {"spread", times[0].spread},
+       {"spread_backward", times[1].spread},
+       {"product_gflops", peak}});
 }
 
 // The kernels alone, without messages, errors and losses, on state that stays in the cache.
@@ -146,10 +138,10 @@ void kernels(const Options& options, int64_t inputs, int64_t outputs, int64_t mi
 
 void run_vsml(const Options& options) {
   const std::vector<Shape> shapes{
-      {"784x10", 784, {}, 10, 1, 2, 20, true},      {"784x10", 784, {}, 10, 16, 2, 4, true},
-      {"784x10", 784, {}, 10, 128, 2, 4, true},     {"784x32x10", 784, {32}, 10, 1, 2, 8, true},
-      {"784x32x10", 784, {32}, 10, 16, 2, 4, true}, {"2048x2048", 2048, {}, 2048, 1, 1, 1, true},
-      {"4096x4096", 4096, {}, 4096, 1, 1, 1, true}};
+      {"784x10", 784, {}, 10, 1, 2, 20},      {"784x10", 784, {}, 10, 16, 2, 4},
+      {"784x10", 784, {}, 10, 128, 2, 4},     {"784x32x10", 784, {32}, 10, 1, 2, 8},
+      {"784x32x10", 784, {32}, 10, 16, 2, 4}, {"2048x2048", 2048, {}, 2048, 1, 1, 1},
+      {"4096x4096", 4096, {}, 4096, 1, 1, 1}};
   for (const int threads : options.threads) {
     kernels(options, 784, 10, 1, threads);
     kernels(options, 784, 10, 2, threads);

@@ -268,10 +268,12 @@ void backward_block(const BackwardTile& work, int64_t first, int cells,
     all_hidden_gradients<V, H>(cells, s.dgates, s.transposed, s.dh);
     add_share_gradients<V, H>(work.tile, first, cells, s);
   }
-  for (int from = 0; from < cells; ++from) {
-    const Block<1> place(work.tile, first + from, H);
-    copy_to<V, H>(work.dh + place.offset[0], s.dh + from * H);
-    copy_to<V, H>(work.dc + place.offset[0], s.dc + from * H);
+  for (int from = 0; from < cells; from += n) {
+    const Block<n> block(work.tile, first + from, H);
+    for (int cell = 0; cell < n; ++cell) {
+      copy_to<V, H>(work.dh + block.offset[cell], s.dh + (from + cell) * H);
+      copy_to<V, H>(work.dc + block.offset[cell], s.dc + (from + cell) * H);
+    }
   }
 }
 

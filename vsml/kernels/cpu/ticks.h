@@ -1,5 +1,5 @@
-// vsml/kernels/cpu/ticks.h: K ticks of a tile's cells, forward and backward. Only isa.cpp includes
-// it, once per instruction set.
+// vsml/kernels/cpu/ticks.h: one tick of a few cells, and what forward.h and backward.h share. Only
+// isa.cpp includes it, once per instruction set.
 //
 // Cells are worked on in small blocks whose gates never leave the registers and the first cache
 // level: a block's state is read once, ticks K times, and is written once. Lanes of a vector are
