@@ -156,10 +156,10 @@ void tick_block(const Block<n>& block, const PackedTile<V, H>& packed, const flo
     for (int cell = 0; cell < n; ++cell) {
       const int at = cell * H + part * S::kLanes;
       // A forget gate of exactly 1 and a candidate of exactly 0 leave c as it is, bit for bit.
-      const Vec forget = one / (one + exp2_clamped<V>(gates[cell][kForget]));
+      const Vec forget = one / (one + exp2_limited<V>(gates[cell][kForget]));
       const TanhFraction<V> candidate(gates[cell][kCandidate]);
-      const Vec closed = one + exp2_clamped<V>(gates[cell][kInput]);
-      const Vec hidden = one + exp2_clamped<V>(gates[cell][kOutput]);
+      const Vec closed = one + exp2_limited<V>(gates[cell][kInput]);
+      const Vec hidden = one + exp2_limited<V>(gates[cell][kOutput]);
       if constexpr (kKeep) {
         const Vec share = one / (closed * candidate.denominator);
         const Vec input = share * candidate.denominator;

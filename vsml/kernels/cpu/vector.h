@@ -12,7 +12,10 @@
 namespace vsml::kernels {
 namespace {
 
-// A NaN stays a NaN in clamp() and exp2_whole(), so that a network that diverged is noticed.
+// A NaN stays a NaN in clamp() and exp2_limited(), so that a network that diverged is noticed.
+
+// Of 2^x in a sigmoid, 1 / (1 + 2^x): past 2^60 it is below 1e-18, and before 2^-100 it is 1.
+constexpr float kLeastExponent = -100.0f, kMostExponent = 60.0f;
 
 #if defined(__AVX512F__)
 // 16 numbers. How much is worked on at once, so that sums stay in registers: kCells cells with all
@@ -30,9 +33,10 @@ struct Wide {
   static Vec clamp(Vec x, float lo, float hi) {
     return _mm512_max_ps(all(lo), _mm512_min_ps(all(hi), x));
   }
-  // x rounded to whole numbers, and 2 to the power of a whole number times y.
-  static Vec round(Vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT); }
-  static Vec scaled(Vec y, Vec whole) { return _mm512_scalef_ps(y, whole); }
+  // For 2^x: what of x may be too much for scaled(); x - floor(x); y 2^floor(x).
+  static Vec limited(Vec x) { return _mm512_min_ps(all(kMostExponent), x); }
+  static Vec fraction(Vec x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF); }
+  static Vec scaled(Vec y, Vec x) { return _mm512_scalef_ps(y, x); }
 };
 #endif
 
@@ -63,11 +67,14 @@ struct Half {
   static Vec clamp(Vec x, float lo, float hi) {
     return _mm256_max_ps(all(lo), _mm256_min_ps(all(hi), x));
   }
-  static Vec round(Vec x) {
-    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  static Vec limited(Vec x) {
+    return clamp(x, kLeastExponent, kMostExponent);
   }
-  static Vec scaled(Vec y, Vec whole) {
-    const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(whole), 23);
+  static Vec fraction(Vec x) {
+    return x - _mm256_floor_ps(x);
+  }
+  static Vec scaled(Vec y, Vec x) {
+    const __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(_mm256_floor_ps(x)), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(y), exponent));
   }
 };
@@ -91,30 +98,33 @@ struct Half {
     x = x > all(hi) ? all(hi) : x;
     return x < all(lo) ? all(lo) : x;
   }
-  static Vec round(Vec x) {
+  static Vec limited(Vec x) { return clamp(x, kLeastExponent, kMostExponent); }
+  static Vec floor(Vec x) {
     const Vec shift = all(12582912.0f);  // 1.5 * 2^23: whole numbers are as far apart as floats
-    return (x + shift) - shift;
+    const Vec nearest = (x + shift) - shift;
+    return nearest > x ? nearest - all(1.0f) : nearest;
   }
-  static Vec scaled(Vec y, Vec whole) {
-    const Int exponent = __builtin_convertvector(whole, Int) << 23;
+  static Vec fraction(Vec x) { return x - floor(x); }
+  static Vec scaled(Vec y, Vec x) {
+    const Int exponent = __builtin_convertvector(floor(x), Int) << 23;
     return reinterpret_cast<Vec>(reinterpret_cast<Int>(y) + exponent);
   }
 };
 #endif
 
-// 2^x with x clamped to [-100, 60]; relative error 2e-7. Past 60 a sigmoid is below 1e-18.
+// 2^x with x clamped to kLeastExponent (or less) and kMostExponent; relative error 2e-7.
 template <class V>
-typename V::Vec exp2_clamped(typename V::Vec x) {
-  x = V::clamp(x, -100.0f, 60.0f);
-  const typename V::Vec whole = V::round(x), f = x - whole;
-  // 2^f on [-1/2, 1/2], minimax for the relative error with 2^0 exact: 9.1e-8.
-  typename V::Vec y = V::all(0.00132647273f);
-  y = V::fma(y, f, V::all(0.00967151279f));
-  y = V::fma(y, f, V::all(0.0555073374f));
-  y = V::fma(y, f, V::all(0.240222421f));
-  y = V::fma(y, f, V::all(0.693146978f));
-  y = V::fma(y, f, V::all(1.0f));
-  return V::scaled(y, whole);
+typename V::Vec exp2_limited(typename V::Vec x) {
+  x = V::limited(x);
+  const typename V::Vec f = V::fraction(x);
+  // 2^f on [0, 1], minimax for the relative error: 7.5e-8.
+  typename V::Vec y = V::all(0.0018775767f);
+  y = V::fma(y, f, V::all(0.00898934f));
+  y = V::fma(y, f, V::all(0.055826318f));
+  y = V::fma(y, f, V::all(0.24015361f));
+  y = V::fma(y, f, V::all(0.6931531f));
+  y = V::fma(y, f, V::all(0.99999994f));
+  return V::scaled(y, x);
 }
 
 // tanh(x) = numerator / denominator, relative error 3e-7; denominator from 1 to 430. The quotient
