@@ -59,6 +59,23 @@ void update_cells(const float* gates, int64_t cells, float* h, float* c) {
   }
 }
 
+// Multiply-adds in registers, in more chains than any processor needs to hide how long one takes.
+template <class V>
+double multiply_adds(int64_t turns, float* sums) {
+  constexpr int kChains = 12;
+  typename V::Vec sum[kChains];
+  const typename V::Vec a = V::load(sums), b = V::all(0.5f);
+#pragma GCC unroll 12
+  for (int k = 0; k < kChains; ++k) sum[k] = V::all(static_cast<float>(k));
+  for (int64_t turn = 0; turn < turns; ++turn) {
+#pragma GCC unroll 12
+    for (int k = 0; k < kChains; ++k) sum[k] = V::fma(sum[k], b, a);
+  }
+  for (int k = 1; k < kChains; ++k) sum[0] = sum[0] + sum[k];
+  V::store(sums, sum[0]);
+  return 2.0 * kChains * V::kLanes * static_cast<double>(turns);
+}
+
 template <class V, int H>
 void forward(const ForwardTile& work) {
   constexpr int n = V::kCells;
