@@ -274,6 +274,7 @@ TEST_CASE("a shipped spec is found by its name") {
   const std::string file = write_text(folder, "small-one.json", small_spec());
   const vsml::ShippedSpecs shipped = {{"small-one", file}};
   CHECK(load_spec("small-one", {}, shipped).spec.name == "small-one");
+  CHECK(load_spec("paper/one", {}, {{"paper/one", file}}).spec.name == "small-one");
   CHECK_THROWS_AS(load_spec("smal-one", {}, shipped), vsml::SpecError);
   CHECK_THROWS_AS(load_spec(folder / "none.json", {}, shipped), engine::IoError);
 }

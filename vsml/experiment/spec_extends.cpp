@@ -142,8 +142,11 @@ class Reader {
 }  // namespace
 
 JsonValue read_with_parents(const std::string& spec, const ShippedSpecs& shipped) {
-  if (is_path(spec)) return Reader(shipped).read(spec);
   const auto found = shipped.find(spec);
+  // Some names have a slash, such as paper/meta_train_es; a file that is there goes first.
+  std::error_code error;
+  const bool named = found != shipped.end() && !fs::exists(spec, error);
+  if (is_path(spec) && !named) return Reader(shipped).read(spec);
   if (found == shipped.end()) {
     throw SpecError({std::make_shared<const std::string>(spec), 0}, "",
                     "expected the name of a shipped spec or a path, got neither",
