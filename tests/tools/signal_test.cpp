@@ -71,7 +71,11 @@ TEST_CASE("each of five signals: saved, 75, and the same command goes on to the 
       for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
         CAPTURE(signal);
         ChildProcess process(place.command(out, more));
-        comes_to_line(process, place / out, line);
+        // Lines of before may be there while the process has not come so far as to catch signals.
+        wait_until(process, [&] {
+          return in_mask(process, "SigCgt", signal) &&
+                 count_lines(place / (out + "/metrics.jsonl")) >= line;
+        });
         process.send(signal);
         const Outcome outcome = process.wait();
         if (outcome.status == 0) return false;
