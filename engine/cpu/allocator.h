@@ -10,9 +10,9 @@
 
 namespace engine::cpu {
 
-// Thread-safe. Blocks are 64-byte aligned and come in size classes at most 25% above the request.
-// What is in use and what is kept together never exceed the most that was in use at one time (or 1
-// GiB, if that is more), so keeping blocks does not raise a program's peak.
+// Thread-safe. Blocks are 64-byte aligned and come in size classes at most 25% above the request,
+// above 256 KiB at most 3%. What is in use and what is kept together never exceed the most that was
+// in use at one time (or 64 MiB, if that is more), so keeping blocks does not raise a program's peak.
 class CachingAllocator {
  public:
   CachingAllocator();
