@@ -1,5 +1,6 @@
 #include "vsml/meta/es.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/ops/elementwise.h"
@@ -20,6 +21,58 @@ Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t size, engin
   return engine::normal({size}, key_for(key, RandomPurpose::Noise), dtype, device);
 }
 
+namespace {
+
+// State that a core's caches hold next to everything else.
+constexpr double kCachedBytes = 1 << 20;
+
+std::vector<std::vector<Lane*>> parts_of(const std::vector<Lane*>& group, int64_t members) {
+  std::vector<std::vector<Lane*>> parts;
+  for (size_t k = 0; k < group.size(); ++k) {
+    if (k % static_cast<size_t>(members) == 0) parts.emplace_back();
+    parts.back().push_back(group[k]);
+  }
+  return parts;
+}
+
+struct Score {
+  double loss = 0, correct = 0;
+};
+
+// Takes lanes of one size, each with a set of parameters of its own, through an episode.
+std::vector<Score> run_episode(const Learner& learner, const engine::ParamSet& params,
+                               const std::vector<Lane*>& lanes, const MetaOptions& options) {
+  LearnerState state = begin_states(learner, params, lanes, options.batch_size);
+  std::vector<Score> scores(lanes.size());
+  const int64_t steps = options.episode_length;
+  for (int64_t t = 0; t < steps; ++t) {
+    const ExampleBlock block =
+        next_examples(lanes, 1, options.batch_size, params.flat().dtype(), params.flat().device());
+    LearnerStep next = learner.step(params, std::move(state), block.inputs[0], block.labels[0]);
+    state = std::move(next.state);
+    const auto entropy =
+        cast(mean(cross_entropy(next.prediction, block.labels[0]), {1}), engine::DType::f64)
+            .to_vector<double>();
+    const Tensor hit = equal(argmax(next.prediction, -1), argmax(block.labels[0], -1));  // [P, B]
+    const auto hits = mean(cast(hit, engine::DType::f64), {1}).to_vector<double>();
+    for (size_t p = 0; p < lanes.size(); ++p) {
+      const bool counts = options.loss == MetaLoss::Mean || t + 1 == steps;
+      const double share = options.loss == MetaLoss::Mean ? 1 / static_cast<double>(steps) : 1;
+      if (counts) scores[p].loss += entropy[p] * share;
+      scores[p].correct += hits[p] / static_cast<double>(steps);
+      lanes[p]->age += 1;
+    }
+  }
+  return scores;
+}
+
+}  // namespace
+
+int64_t es_lanes_together(const Learner& learner, int64_t batch) {
+  const double one = std::max(1.0, learner.memory(1, batch).state);
+  return std::max<int64_t>(1, static_cast<int64_t>(kCachedBytes / one));
+}
+
 std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture& tasks,
                                 const engine::ParamSet& params, const MetaOptions& options,
                                 uint64_t seed, int64_t step, int64_t first, int64_t last) {
@@ -34,42 +87,26 @@ std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture
     const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
     for (const Tensor& own : {flat + noise, flat - noise}) {
       perturbed.push_back(own);
-      lanes.push_back(
-          begin_lane(tasks, learners, params, key, options.episode_length, options.batch_size));
+      lanes.push_back(enter_lifetime(tasks, key, options.episode_length));
     }
   }
-  std::vector<double> loss(lanes.size(), 0), correct(lanes.size(), 0);
+  std::vector<Score> scores(lanes.size());
   for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
-    std::vector<Tensor> own;
-    for (const Lane* lane : group) own.push_back(perturbed[static_cast<size_t>(lane - &lanes[0])]);
-    const engine::ParamSet group_params(params.layout(), engine::stack(own, 0));
     const Learner& learner = learners.for_dims(group[0]->dims);
-    LearnerState state = gather_states(group);
-    const int64_t steps = options.episode_length;
-    for (int64_t t = 0; t < steps; ++t) {
-      const ExampleBlock block =
-          next_examples(group, 1, options.batch_size, flat.dtype(), flat.device());
-      LearnerStep next =
-          learner.step(group_params, std::move(state), block.inputs[0], block.labels[0]);
-      state = std::move(next.state);
-      const auto entropy =
-          cast(mean(cross_entropy(next.prediction, block.labels[0]), {1}), engine::DType::f64)
-              .to_vector<double>();
-      const Tensor hit = equal(argmax(next.prediction, -1), argmax(block.labels[0], -1));  // [P, B]
-      const auto hits = mean(cast(hit, engine::DType::f64), {1}).to_vector<double>();
-      for (size_t p = 0; p < group.size(); ++p) {
-        const auto k = static_cast<size_t>(group[p] - &lanes[0]);
-        const bool counts = options.loss == MetaLoss::Mean || t + 1 == steps;
-        const double share = options.loss == MetaLoss::Mean ? 1 / static_cast<double>(steps) : 1;
-        if (counts) loss[k] += entropy[p] * share;
-        correct[k] += hits[p] / static_cast<double>(steps);
-        group[p]->age += 1;
-      }
+    for (const std::vector<Lane*>& part :
+         parts_of(group, es_lanes_together(learner, options.batch_size))) {
+      const auto place = [&](const Lane* lane) { return static_cast<size_t>(lane - &lanes[0]); };
+      std::vector<Tensor> own;
+      for (const Lane* lane : part) own.push_back(perturbed[place(lane)]);
+      const engine::ParamSet sets(params.layout(), engine::stack(own, 0));
+      const std::vector<Score> of_part = run_episode(learner, sets, part, options);
+      for (size_t p = 0; p < part.size(); ++p) scores[place(part[p])] = of_part[p];
     }
   }
   std::vector<PairLoss> result;
   for (size_t k = 0; k < lanes.size(); k += 2) {
-    result.push_back({loss[k], loss[k + 1], (correct[k] + correct[k + 1]) / 2});
+    result.push_back(
+        {scores[k].loss, scores[k + 1].loss, (scores[k].correct + scores[k + 1].correct) / 2});
   }
   return result;
 }

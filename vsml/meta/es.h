@@ -20,9 +20,12 @@ struct PairLoss {
 engine::Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t size,
                           engine::DType dtype, engine::Device device);
 
+// How many lanes are taken through their episode together: as many as have their states in a core's
+// cache from beginning to end.
+int64_t es_lanes_together(const Learner& learner, int64_t batch);
+
 // Losses of pairs [first, last) of meta-training step `step`, each over a fresh lifetime of
-// options.episode_length steps. Lanes whose tasks have the same size are computed together, with
-// parameters of their own.
+// options.episode_length steps, with parameters of its own.
 std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture& tasks,
                                 const engine::ParamSet& params, const MetaOptions& options,
                                 uint64_t seed, int64_t step, int64_t first, int64_t last);

@@ -44,8 +44,7 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
                const EvaluateOptions& options, EpisodeScore* scores) {
   std::vector<Lane*> group;
   for (Lane& lane : lanes) group.push_back(&lane);
-  LearnerState state = gather_states(group);
-  for (Lane& lane : lanes) lane.state = {};
+  LearnerState state = begin_states(learner, params, group, 1);
   const int64_t tail = std::max<int64_t>(1, options.episode_length / 10);
   for (int64_t done = 0; done < options.episode_length; done += kBlock) {
     const int64_t steps = std::min(kBlock, options.episode_length - done);
@@ -86,8 +85,7 @@ std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const Tensor& 
     const int64_t last = std::min(options.episodes, first + options.chunk_size);
     std::vector<Lane> lanes;
     for (int64_t episode = first; episode < last; ++episode) {
-      lanes.push_back(
-          begin_lane(only, learners, set, episode_key(seed, episode), options.episode_length, 1));
+      lanes.push_back(enter_lifetime(only, episode_key(seed, episode), options.episode_length));
     }
     run_chunk(learner, set, lanes, options, &scores[static_cast<size_t>(first)]);
   });

@@ -28,16 +28,29 @@ const Task& TaskMixture::choose(const RngKey& lifetime) const {
   return *tasks_[static_cast<size_t>(std::min(found - cumulative_.begin(), last))];
 }
 
-Lane begin_lane(const TaskMixture& tasks, const LearnerSource& learners,
-                const engine::ParamSet& params, const RngKey& key, int64_t length, int64_t batch) {
+Lane enter_lifetime(const TaskMixture& tasks, const RngKey& key, int64_t length) {
   const Task& task = tasks.choose(key);
   Lane lane;
   lane.key = key;
   lane.dims = {task.inputs(), task.num_classes()};
   lane.lifetime = std::make_shared<const Lifetime>(task.lifetime(key));
   lane.length = length;
-  lane.state = learners.for_dims(lane.dims).initial_state(
-      params, {key_for(key, RandomPurpose::InitialState)}, batch);
+  return lane;
+}
+
+LearnerState begin_states(const Learner& learner, const engine::ParamSet& params,
+                          const std::vector<Lane*>& lanes, int64_t batch) {
+  std::vector<RngKey> members;
+  for (const Lane* lane : lanes) {
+    members.push_back(key_for(lane->key, RandomPurpose::InitialState));
+  }
+  return learner.initial_state(params, members, batch);
+}
+
+Lane begin_lane(const TaskMixture& tasks, const LearnerSource& learners,
+                const engine::ParamSet& params, const RngKey& key, int64_t length, int64_t batch) {
+  Lane lane = enter_lifetime(tasks, key, length);
+  lane.state = begin_states(learners.for_dims(lane.dims), params, {&lane}, batch);
   return lane;
 }
 

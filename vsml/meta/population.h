@@ -35,7 +35,13 @@ struct Lane {
   LearnerState state;  // P = 1
 };
 
-// A lane at the beginning of a lifetime of `length` steps.
+// A lane at the beginning of a lifetime of `length` steps, without a state.
+Lane enter_lifetime(const TaskMixture& tasks, const engine::RngKey& key, int64_t length);
+// States that have seen nothing, of lanes of one size, side by side along P. `params` may hold one
+// set per lane.
+LearnerState begin_states(const Learner& learner, const engine::ParamSet& params,
+                          const std::vector<Lane*>& lanes, int64_t batch);
+// Both, for one lane.
 Lane begin_lane(const TaskMixture& tasks, const LearnerSource& learners,
                 const engine::ParamSet& params, const engine::RngKey& key, int64_t length,
                 int64_t batch);
