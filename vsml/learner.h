@@ -32,9 +32,10 @@ struct LearnerState {
 // Bytes that some learners need, by arithmetic: nothing is allocated to find out. Floating point,
 // because what cannot be had may not fit an integer either.
 struct LearnerMemory {
-  double state = 0;  // of all of them; exact
-  double tape = 0;   // that one step of a recorded unroll keeps, the new state included
-  double work = 0;   // at the widest moment of a step beside these
+  double state = 0;          // of all of them; exact
+  double tape = 0;           // that one step of a recorded unroll keeps, the new state included
+  double work = 0;           // at the widest moment of a step beside these
+  double unrecorded = work;  // the same where nothing is recorded, the new state included
 };
 
 struct LearnerStep {

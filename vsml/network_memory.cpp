@@ -9,7 +9,7 @@ namespace {
 
 // Numbers, not bytes.
 struct LayerNumbers {
-  double state = 0, tape = 0, work = 0;
+  double state = 0, tape = 0, work = 0, unrecorded = 0;
 };
 
 LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t members, int64_t batch,
@@ -32,6 +32,8 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   numbers.tape = 2 * state * cells + (2 * state + 4 * message) * spoken_to + 2 * message * neurons;
   // The messages' share of the gates, twice.
   numbers.work = 8 * state * neurons;
+  // These shares, sums of h, messages; where engine ops tick, gates and what becomes of them.
+  numbers.unrecorded = (5 * state + 4 * message) * neurons + (fused ? 0 : 14 * state * cells);
   if (fused) {
     numbers.work += 4.5 * state * cells;  // new and old gradients of h and c, and partial sums
   } else {
@@ -42,6 +44,7 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   if (o.layer_norm) {
     numbers.tape += directions * 2 * (message + 1) * cells;
     numbers.work += 6 * message * cells;
+    numbers.unrecorded += 4 * message * cells;
   }
   const double passes = o.backward_pass ? 2 : 1;
   numbers.tape *= passes;
@@ -60,9 +63,10 @@ LearnerMemory network_memory(const Network& network, int64_t members, int64_t ba
     memory.state += numbers.state;
     memory.tape += numbers.tape;
     memory.work = std::max(memory.work, numbers.work);
+    memory.unrecorded = std::max(memory.unrecorded, numbers.unrecorded);
   }
   const auto unit = static_cast<double>(engine::size_of(dtype));
-  return {memory.state * unit, memory.tape * unit, memory.work * unit};
+  return {memory.state * unit, memory.tape * unit, memory.work * unit, memory.unrecorded * unit};
 }
 
 }  // namespace vsml

@@ -122,6 +122,52 @@ TEST_CASE("what a run needs is predicted without taking it") {
   CHECK(outcome.peak_bytes < int64_t{256} << 20);
 }
 
+TEST_CASE("the memory that a run takes is what was predicted, within 10%") {
+#if defined(__SANITIZE_ADDRESS__)
+  MESSAGE("skipped: the sanitizers need memory of their own");
+  return;
+#endif
+  const char* spec = R"({
+    "learner": {"micro_ticks": 1, "layers": [{"outputs": 64}, {}]},
+    "meta": {"optimizer": "bptt", "steps": 2, "population": 4, "chunk_size": 2, "unroll": 12,
+             "carry": true, "lifetime": 24},
+    "tasks": {
+      "train": [{"dataset": "random", "inputs": 512, "num_classes": 10, "repeat": true, "random_projection": 1}],
+      "test": [{"dataset": "random", "inputs": 512, "num_classes": 10, "repeat": true}]
+    },
+    "evaluate": {"every": 0, "episodes": 2, "episode_length": 10, "chunk_size": 1,
+                 "untrained": false}
+  })";
+  TemporaryFolder folder;
+  write_plain(folder / "spec.json", spec);
+  const Arguments segments{"--set", "meta.unroll=24", "--set", "meta.memory_budget=150"};
+  const Arguments es{"--set", "meta.optimizer=es",    "--set", "meta.carry=false",
+                     "--set", "meta.episode_length=4"};
+  const Arguments wide_test =
+      es + Arguments{"--set", "evaluate.episodes=32", "--set", "evaluate.chunk_size=16"};
+  const Arguments reference{"--set", "meta.unroll=4", "--set", "learner.state_size=12"};
+  int number = 0;
+  for (const Arguments& variant : {Arguments(), segments, es, wide_test, reference}) {
+    // Two threads may miss each other's widest moment: then less is taken.
+    for (const std::string threads : {"1", "2"}) {
+      const Arguments more = Arguments{"--threads", threads} + variant;
+      const Outcome check =
+          run_program(vsml(folder.path(), Arguments{"check", "spec.json", "--json"} + more));
+      check_done(check);
+      const std::string key = "\"predicted_memory_bytes\": ";
+      const double predicted = std::stod(check.out.substr(check.out.find(key) + key.size()));
+      const Outcome run =
+          run_program(vsml(folder.path(), run_into(std::to_string(++number), more)));
+      check_done(run);
+      CAPTURE(number);
+      CAPTURE(predicted);
+      const double ratio = predicted / static_cast<double>(run.peak_bytes);
+      CHECK(ratio > 0.9);
+      if (threads == "1") CHECK(ratio < 1.1);
+    }
+  }
+}
+
 TEST_CASE("divergence: 4, and the last checkpoint stands") {
   const Place place;
   const Arguments wild{"--set", "meta.learning_rate=1e9", "--set", "meta.clip_norm=0",

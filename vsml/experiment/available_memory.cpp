@@ -67,4 +67,8 @@ int64_t available_memory(int threads) {
   return std::min({left_on_machine(), left_in_groups(), left_of_addresses(threads)});
 }
 
+int64_t resident_memory() {
+  return number_in("/proc/self/status", "VmRSS:", 0) * 1024;
+}
+
 }  // namespace vsml

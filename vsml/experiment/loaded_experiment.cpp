@@ -36,14 +36,15 @@ LoadedExperiment::LoadedExperiment(const Spec& from, const std::string& project_
 }
 
 double LoadedExperiment::predicted_bytes() const {
-  double training = 0;
+  double training = 0, between = 0;
   if (train_tasks) {
     const MetaTrainer trainer(spec.meta, family, *train_tasks, spec.seed);
     training = trainer.predicted_bytes(engine::num_threads());
+    between = trainer.lane_bytes();
   }
   std::vector<Contestant> contestants = baselines;
   contestants.push_back({spec.learner.name, spec.learner, start});
-  return std::max(training, predicted_meta_test_bytes(spec, contestants, test_tasks));
+  return std::max(training, between + predicted_meta_test_bytes(spec, contestants, test_tasks));
 }
 
 }  // namespace vsml

@@ -147,8 +147,8 @@ double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>
     for (const auto& task : tasks) {
       const LearnerMemory memory =
           family.for_dims({task->inputs(), task->num_classes()}).memory(members, 1);
-      // At its birth a state stands there twice: by itself, and side by side with its chunk's.
-      largest = std::max(largest, memory.state + std::max(memory.state, memory.work));
+      largest = std::max(largest, memory.state + memory.unrecorded +
+                                      static_cast<double>(members) * task->lifetime_bytes());
     }
   }
   return static_cast<double>(std::min<int64_t>(chunks, engine::num_threads())) * largest;

@@ -74,7 +74,8 @@ void write_trained(const Spec& spec, const RunDirectory& directory, const Learne
 }  // namespace
 
 double predicted_memory(const Spec& spec, const RunOptions& options) {
-  return LoadedExperiment(spec, options.project_data, options.device).predicted_bytes();
+  const LoadedExperiment experiment(spec, options.project_data, options.device);
+  return static_cast<double>(resident_memory()) + experiment.predicted_bytes();
 }
 
 RunOutcome run(const Spec& spec, const RunOptions& options) {

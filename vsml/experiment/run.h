@@ -30,7 +30,8 @@ struct RunOutcome {
 // file), DivergedError (last checkpoint untouched), ResourceError (memory, disk).
 RunOutcome run(const Spec& spec, const RunOptions& options);
 
-// Bytes that the run will need at its peak, beside the program itself; loads the data sets.
+// Bytes of memory that the process of the run will have at its peak, by arithmetic on top of what
+// the program and the data sets, which it loads, take already.
 double predicted_memory(const Spec& spec, const RunOptions& options);
 
 }  // namespace vsml

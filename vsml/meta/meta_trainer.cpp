@@ -119,12 +119,15 @@ MetaState MetaTrainer::initial_state(const Tensor& params) const {
 
 // Of a chunk whose members all have the task that needs the most.
 LearnerMemory MetaTrainer::chunk_memory() const {
-  const int64_t pair = options_.optimizer == MetaOptimizer::Es ? 2 : 1;
-  const int64_t members = std::min(options_.chunk_size, options_.population) * pair;
+  const int64_t chunk = std::min(options_.chunk_size, options_.population);
   LearnerMemory most;
   for (const auto& task : tasks_.tasks()) {
-    const LearnerMemory memory = learners_.for_dims({task->inputs(), task->num_classes()})
-                                     .memory(members, options_.batch_size);
+    const Learner& learner = learners_.for_dims({task->inputs(), task->num_classes()});
+    const int64_t members =
+        options_.optimizer == MetaOptimizer::Es
+            ? std::min(2 * chunk, es_lanes_together(learner, options_.batch_size))
+            : chunk;
+    const LearnerMemory memory = learner.memory(members, options_.batch_size);
     if (memory.tape > most.tape) most = memory;
   }
   return most;
@@ -137,18 +140,37 @@ int64_t MetaTrainer::segment(const LearnerMemory& memory) const {
                                     (options_.memory_budget << 20) / at_once);
 }
 
+double MetaTrainer::lane_bytes() const {
+  if (!options_.carry) return 0;
+  double most = 0;
+  for (const auto& task : tasks_.tasks()) {
+    const LearnerMemory memory =
+        learners_.for_dims({task->inputs(), task->num_classes()}).memory(1, options_.batch_size);
+    most = std::max(most, memory.state + task->lifetime_bytes());
+  }
+  return static_cast<double>(options_.population) * most;
+}
+
 double MetaTrainer::predicted_bytes(int threads) const {
   const LearnerMemory memory = chunk_memory();
   const auto at_once = static_cast<double>(std::min<int64_t>(chunks(), threads));
-  // Lanes hold their states until a chunk has gathered them.
-  if (options_.optimizer == MetaOptimizer::Es) return at_once * (2 * memory.state + memory.work);
-  const int64_t length = segment(memory), steps = unroll_steps();
-  const auto kept = static_cast<double>(length >= steps ? 1 : (steps + length - 1) / length);
+  const auto population = static_cast<double>(options_.population);
   const auto members = static_cast<double>(std::min(options_.chunk_size, options_.population));
-  const double lanes =
-      options_.carry ? memory.state * static_cast<double>(options_.population) / members : 0;
-  return lanes +
-         at_once * (kept * memory.state + static_cast<double>(length) * memory.tape + memory.work);
+  double lifetime = 0;
+  for (const auto& task : tasks_.tasks()) lifetime = std::max(lifetime, task->lifetime_bytes());
+  if (options_.optimizer == MetaOptimizer::Es) {
+    return at_once * (memory.state + memory.unrecorded + 2 * members * lifetime);
+  }
+  const int64_t length = segment(memory), steps = unroll_steps();
+  // In segments: their beginnings, the end, and the gradient that one hands to the one before.
+  const auto kept = static_cast<double>(length >= steps ? 1 : (steps + length - 1) / length + 2);
+  const double chunk =
+      kept * memory.state + static_cast<double>(length) * memory.tape + memory.work;
+  // A chunk's states are there twice: one by one, and side by side.
+  if (!options_.carry) return at_once * (memory.state + members * lifetime + chunk);
+  // A step's lanes stand beside those that it began with until all chunks are done.
+  const double renewed = (population - at_once * members) / members * memory.state;
+  return lane_bytes() + renewed + at_once * chunk;
 }
 
 MetaTrainer::Gradient MetaTrainer::chunk_gradient(const engine::ParamSet& params,

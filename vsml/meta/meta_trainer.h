@@ -61,6 +61,8 @@ class MetaTrainer {
   // Bytes that a step needs at most beside parameters and data, with the given number of threads;
   // by arithmetic.
   double predicted_bytes(int threads) const;
+  // Those of them that stay from step to step: with carry, the lanes.
+  double lane_bytes() const;
 
  private:
   struct Gradient {

@@ -139,6 +139,16 @@ int64_t Task::max_examples() const {
   return contents_->max_examples;
 }
 
+double Task::lifetime_bytes() const {
+  const TaskOptions& options = contents_->options;
+  const auto inputs = static_cast<double>(contents_->num_inputs);
+  double numbers = options.random_projection * inputs * inputs;
+  if (options.permute_pixels) numbers += inputs;
+  if (contents_->set != nullptr) numbers += static_cast<double>(contents_->set->count);
+  if (options.dataset == "random") numbers += static_cast<double>(options.pairs) * (inputs + 2);
+  return numbers * sizeof(float);
+}
+
 Lifetime Task::lifetime(const engine::RngKey& key) const {
   return Lifetime(contents_, key);
 }

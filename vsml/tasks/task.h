@@ -38,6 +38,9 @@ class Task {
   // The longest lifetime: the size of the set, or 2^32 - 1 where it repeats or is endless.
   int64_t max_examples() const;
 
+  // Bytes that a lifetime draws for itself, on average.
+  double lifetime_bytes() const;
+
   // The lifetime of a key: seed, step (the number of the lifetime) and member; the purpose is not
   // looked at. With projection, O(D^2) random numbers are drawn here.
   Lifetime lifetime(const engine::RngKey& key) const;
