@@ -90,6 +90,33 @@ Fields network_fields(NetworkOptions& o) {
       {"layer_norm", "messages are normalised", FlagField{&o.layer_norm}},
       {"random_state_fraction", "part of the channels of c that starts random",
        RealField{&o.random_state_fraction, kFraction}},
+      {"encoded_weights", "cells start from random weights; parameters say how a state holds them",
+       FlagField{&o.encoded_weights}},
+  };
+}
+
+// One key for all learners that are told an error.
+ChoiceField loss_choice(LearnerOptions& o) {
+  ChoiceField field = choice(o.network.loss, {"cross_entropy", "squared"});
+  field.set = [&o, set = field.set](const std::string& name) {
+    set(name);
+    o.mlp.loss = o.network.loss;
+  };
+  return field;
+}
+
+Fields backprop_fields(BackpropOptions& o) {
+  return {
+      {"learning_rate", "of the gradient descent", RealField{&o.learning_rate, kNotNegative}},
+      {"batch_size", "examples at once that it is for", IntegerField{&o.batch_size, {1, 65536}}},
+      {"momentum", "v = momentum v + gradient; needs separate_backward_cell",
+       RealField{&o.momentum, kDecay}},
+      {"eps", "a weight w is kept as eps w; errors are of order eps^2",
+       RealField{&o.eps, kEpsilon}},
+      {"forget_bias", "of what is kept, and negative of what is not; 20 is exact, less decays",
+       RealField{&o.forget_bias, {0, 1000}}},
+      {"spare_scale", "random weights of the units that are not needed; 0: they are silent",
+       RealField{&o.spare_scale, kNotNegative}},
   };
 }
 
@@ -121,10 +148,10 @@ Fields fields_of(LayerOptions& o) {
 }
 
 Fields fields_of(InitOptions& o) {
-  return {
+  Fields fields = {
       {"type",
        "where the parameters come from; untrained is random said on purpose",
-       choice(o.type, {"random", "untrained", "file"}),
+       choice(o.type, {"random", "untrained", "file", "backprop"}),
        {},
        true},
       {"scale",
@@ -133,6 +160,8 @@ Fields fields_of(InitOptions& o) {
        {"random", "untrained"}},
       {"path", "a trained algorithm (safetensors)", PathField{&o.path}, {"file"}},
   };
+  append(fields, backprop_fields(o.backprop), {"backprop"});
+  return fields;
 }
 
 Fields fields_of(LearnerOptions& o) {
@@ -146,6 +175,10 @@ Fields fields_of(LearnerOptions& o) {
            record("init", o.init)}},
          {"vsml"});
   append(fields, mlp_fields(o.mlp), {"sgd", "adam"});
+  append(
+      fields,
+      {{"loss", "its derivative by the prediction is the error that is fed back", loss_choice(o)}},
+      {"vsml", "sgd", "adam"});
   return fields;
 }
 
