@@ -115,22 +115,22 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
   const auto random = static_cast<int64_t>(
       std::floor(options_.random_state_fraction * static_cast<double>(hidden)));
   const auto population = static_cast<int64_t>(members.size());
-  std::vector<Tensor> draws;
-  for (const engine::RngKey& key : members) {
-    draws.push_back(engine::truncated_normal({num_cells() * random}, key, dtype, device));
-  }
-  const Tensor drawn = stack(draws, 0);  // [P, cells * random]
   NetworkState state;
   int64_t first = 0;
   for (int64_t layer = 0; layer < num_layers(); ++layer) {
     const Shape grid{population, batch, rows(layer), columns(layer)};
-    const int64_t count = grid[2] * grid[3] * random;
-    const Tensor c =
-        reshape(slice(drawn, 1, first, first + count), {population, 1, grid[2], grid[3], random}) *
-        (1 / std::sqrt(static_cast<double>(grid[2])));
-    first += count;
-    state.layers.push_back({Tensor::zeros(grid + Shape{hidden}, dtype, device),
-                            pad(broadcast_to(c, grid + Shape{random}), -1, 0, hidden - random)});
+    CellState cells{Tensor::zeros(grid + Shape{hidden}, dtype, device),
+                    Tensor::zeros(grid + Shape{hidden}, dtype, device)};
+    const double deviation = 1 / std::sqrt(static_cast<double>(grid[2]));
+    const Tensor drawn = slice(cells.c, -1, 0, random);
+    for (int64_t p = 0; p < population; ++p) {
+      for (int64_t b = 0; b < batch; ++b) {
+        const Tensor one = slice(slice(drawn, 0, p, p + 1), 1, b, b + 1);
+        draw_truncated_normal(one, members[static_cast<size_t>(p)], first, deviation);
+      }
+    }
+    first += grid[2] * grid[3] * random;
+    state.layers.push_back(std::move(cells));
     state.reverse.push_back(
         Tensor::zeros({population, batch, grid[3], options_.cell.message}, dtype, device));
   }
