@@ -288,6 +288,8 @@ Fields fields_of(EvaluateSpec& s) {
       {"episode_length", "examples of an episode", IntegerField{&s.episode_length, kSteps}},
       {"chunk_size", "episodes that are computed together; part of the result's bits",
        IntegerField{&s.chunk_size, kMembers}},
+      {"weights_every", "compare: examples between two looks at the weights",
+       IntegerField{&s.weights_every, kSteps}},
       {"untrained", "meta_train: also meta-test the parameters it started from",
        FlagField{&s.untrained}},
       {"learners", "baselines on the same episodes", record_list("learner", s.learners, 0)},
@@ -304,7 +306,7 @@ Fields fields_of(CheckpointSpec& s) {
 Fields fields_of(Spec& s) {
   return {
       {"name", "of the run and its folder; empty: the file's name", TextField{&s.name}},
-      {"experiment", "what is done", choice(s.experiment, {"meta_train", "meta_test"})},
+      {"experiment", "what is done", choice(s.experiment, {"meta_train", "meta_test", "compare"})},
       {"seed", "of every random number", SeedField{&s.seed}},
       {"data", "folder searched first for named data sets", PathField{&s.data}},
       {"learner", "the learner that is meta-trained or meta-tested", record("learner", s.learner)},
