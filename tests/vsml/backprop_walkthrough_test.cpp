@@ -228,7 +228,8 @@ TEST_CASE("walk-through: every number in the text is what comes out") {
     CAPTURE(name);
     const std::string begin = "<!-- table " + name + " -->\n", end = "<!-- /table -->";
     const size_t first = document.find(begin);
-    REQUIRE(first != std::string::npos);
+    CHECK_MESSAGE(first != std::string::npos, "expected\n", begin, want, end);
+    if (first == std::string::npos) continue;
     const size_t last = document.find(end, first);
     REQUIRE(last != std::string::npos);
     const std::string got = document.substr(first + begin.size(), last - first - begin.size());

@@ -9,7 +9,7 @@ namespace vsml {
 namespace {
 
 constexpr double kWidth = 380, kHeight = 300;                     // of a panel
-constexpr double kLeft = 52, kRight = 12, kTop = 30, kFoot = 44;  // around its plot
+constexpr double kLeft = 52, kRight = 20, kTop = 30, kFoot = 44;  // around its plot
 constexpr double kLegendLine = 14;
 
 // Okabe and Ito's colours, told apart by nearly everybody.
@@ -76,7 +76,7 @@ struct Axis {
     }
     std::vector<double> ticks;
     for (double k = std::ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; ++k) {
-      ticks.push_back(logarithmic ? std::pow(10, k * step) : k * step);
+      ticks.push_back(logarithmic ? std::pow(10, k * step) : k * step + 0.0);  // not -0
     }
     return ticks;
   }
