@@ -73,7 +73,7 @@ void episodes(const Options& options, const Shape& shape, int threads) {
     network.layers.push_back({vsml::LayerType::Dense, outputs, {}});
   }
   network.layers.push_back({});
-  const vsml::VsmlLearner learner(network, 1, {shape.inputs, shape.classes});
+  const vsml::VsmlLearner learner(network, {}, {shape.inputs, shape.classes});
   const Tensor flat = learner.initial_params({1, 0, 0, 0});
   const engine::ParamSet params(learner.layout(), flat);
   std::vector<engine::RngKey> members;

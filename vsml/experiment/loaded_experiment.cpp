@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/parallel.h"
+#include "vsml/experiment/compare.h"
 #include "vsml/meta/evaluate.h"
 #include "vsml/meta/meta_trainer.h"
 
@@ -44,6 +45,9 @@ double LoadedExperiment::predicted_bytes() const {
   }
   std::vector<Contestant> contestants = baselines;
   contestants.push_back({spec.learner.name, spec.learner, start});
+  if (spec.experiment == ExperimentType::Compare) {
+    return predicted_compare_bytes(contestants, test_tasks);
+  }
   return std::max(training, between + predicted_meta_test_bytes(spec, contestants, test_tasks));
 }
 

@@ -41,6 +41,7 @@ class Validator {
       validate_adopted_learner(baselines[i], element_path("evaluate.learners", i));
     }
     if (spec_.experiment == ExperimentType::MetaTrain) validate_step_scale_floors();
+    if (spec_.experiment == ExperimentType::Compare) validate_compare();
   }
 
  private:
@@ -136,7 +137,7 @@ class Validator {
             "expected vsml with experiment meta_train, got " + name_of(spec_.learner.type),
             "other learners can be meta-tested");
     require(spec_.learner.init.type != InitType::Untrained, "learner.init.type",
-            "expected random or file with experiment meta_train, got untrained");
+            "expected random, file or backprop with experiment meta_train, got untrained");
     require(!spec_.tasks.train.empty(), "tasks.train",
             "expected at least one task with experiment meta_train, got none");
     double weight = 0;
@@ -153,14 +154,43 @@ class Validator {
 
   void validate_meta_test() const {
     require(!spec_.tasks.test.empty(), "tasks.test",
-            "expected at least one task with experiment meta_test, got none");
+            "expected at least one task to test on, got none");
     require_meta_tested(spec_.learner, "learner");
+  }
+
+  // Weights must stand side by side with those of gradient descent.
+  void validate_compare() const {
+    const LearnerOptions& learner = spec_.learner;
+    require(learner.type == LearnerType::Vsml && learner.network.encoded_weights, "learner",
+            "expected a vsml learner with encoded_weights, got another", "init backprop has them");
+    std::vector<int64_t> hidden;
+    const auto& layers = learner.network.layers;
+    for (size_t k = 0; k < layers.size(); ++k) {
+      require(layers[k].constant_input.has_value(),
+              element_path("learner.layers", k) + ".constant_input",
+              "expected a number with experiment compare, got null",
+              "it has the weights that are the biases of sgd");
+      if (k + 1 < layers.size()) hidden.push_back(layers[k].outputs);
+    }
+    bool found = false;
+    const auto& baselines = spec_.evaluate.learners;
+    for (size_t i = 0; i < baselines.size(); ++i) {
+      const LearnerOptions& one = baselines[i];
+      if (one.type != LearnerType::Sgd && one.type != LearnerType::Adam) continue;
+      const std::string path = element_path("evaluate.learners", i);
+      require(one.mlp.learning_rate.size() == 1, path + ".learning_rate",
+              "expected one number with experiment compare, got a list");
+      found = found || (one.type == LearnerType::Sgd && one.mlp.hidden == hidden);
+    }
+    require(found, "evaluate.learners",
+            fmt::format("expected sgd with hidden [{}] among them, as the learner has, got none",
+                        fmt::join(hidden, ", ")));
   }
 
   void require_meta_tested(const LearnerOptions& learner, const std::string& path) const {
     require(learner.type != LearnerType::Vsml || learner.init.type != InitType::Random,
             path + ".init.type",
-            "expected file or untrained for a learner that is tested, got random",
+            "expected file, backprop or untrained for a learner that is tested, got random",
             "name a trained algorithm: \"init\": {\"type\": \"file\", \"path\": ...}");
   }
 
