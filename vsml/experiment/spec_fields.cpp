@@ -1,22 +1,9 @@
 #include "vsml/experiment/spec_fields.h"
 
-#include <algorithm>
-#include <memory>
-
 #include "vsml/tasks/load_dataset.h"
 
 namespace vsml {
 namespace {
-
-// What is counted in 32 bits of a random number's key stays below this.
-constexpr int64_t kMostSteps = 1'000'000'000;
-constexpr int64_t kMostMembers = 1'000'000;
-constexpr int64_t kMostNeurons = 1 << 24;
-constexpr IntegerRange kSteps{1, kMostSteps}, kStepsOrNone{0, kMostSteps};
-constexpr IntegerRange kMembers{1, kMostMembers};
-
-constexpr RealRange kFraction{0, 1}, kDecay{0, 1, false, true}, kEpsilon{0, 1, true};
-constexpr RealRange kAnyReal{-1e9, 1e9}, kNotNegative{0, 1e9}, kPositive{0, 1e9, true};
 
 const std::vector<std::string> kLearnerTypes{"vsml", "sgd", "adam", "nearest_mean"};
 const std::vector<std::string> kNamedSets = named_datasets();
@@ -26,45 +13,6 @@ const std::vector<std::string> kImageSets = [] {
   sets.emplace_back("idx");
   return sets;
 }();
-
-// `names` in the order of the enumerators.
-template <class E>
-ChoiceField choice(E& value, std::vector<std::string> names) {
-  return {names, [&value, names] { return names.at(static_cast<size_t>(value)); },
-          [&value, names](const std::string& name) {
-            value = static_cast<E>(std::find(names.begin(), names.end(), name) - names.begin());
-          }};
-}
-
-ChoiceField word_choice(std::string& value, std::vector<std::string> names) {
-  return {std::move(names), [&value] { return value; },
-          [&value](const std::string& name) { value = name; }};
-}
-
-template <class T>
-RecordField record(const char* type, T& value) {
-  return {type, fields_of(value)};
-}
-
-template <class T>
-RecordListField record_list(const char* type, std::vector<T>& list, size_t fewest) {
-  return {type,
-          fewest,
-          [&list] { return list.size(); },
-          [&list](size_t size) {
-            list.clear();
-            list.resize(size);
-          },
-          [&list](size_t i) { return fields_of(list.at(i)); },
-          [element = std::make_shared<T>()] { return fields_of(*element); }};
-}
-
-void append(Fields& fields, Fields more, const std::vector<std::string>& cases) {
-  for (Field& field : more) {
-    if (field.cases.empty()) field.cases = cases;
-    fields.push_back(std::move(field));
-  }
-}
 
 Fields network_fields(NetworkOptions& o) {
   return {
@@ -280,25 +228,6 @@ Fields fields_of(Spec& s) {
       {"evaluate", "meta-testing", record("evaluate", s.evaluate)},
       {"checkpoint", "saving of meta-training", record("checkpoint", s.checkpoint)},
   };
-}
-
-const Field* selector_of(const Fields& fields) {
-  const auto found =
-      std::find_if(fields.begin(), fields.end(), [](const Field& field) { return field.selects; });
-  return found == fields.end() ? nullptr : &*found;
-}
-
-bool applies(const Field& field, const Fields& fields) {
-  const Field* selector = selector_of(fields);
-  if (field.cases.empty() || selector == nullptr) return true;
-  const std::string selected = std::get<ChoiceField>(selector->value).get();
-  return std::find(field.cases.begin(), field.cases.end(), selected) != field.cases.end();
-}
-
-const Field* find_field(const Fields& fields, const std::string& key) {
-  const auto found = std::find_if(fields.begin(), fields.end(),
-                                  [&](const Field& field) { return field.key == key; });
-  return found == fields.end() ? nullptr : &*found;
 }
 
 std::string name_of(LearnerType type) {

@@ -6,9 +6,9 @@
 #include "engine/ops/elementwise.h"
 #include "engine/ops/linalg.h"
 #include "engine/ops/movement.h"
-#include "engine/ops/nn.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
+#include "vsml/readout.h"
 
 namespace vsml {
 
@@ -156,8 +156,7 @@ LearnerStep MlpLearner::step(const engine::ParamSet& params, LearnerState state,
     if (k > 0) activations.push_back(tanh(y));
     y = matmul(activations.back(), state.tensors[k]) + state.tensors[k + 1];
   }
-  const Tensor error = (softmax(y) - label) * (1 / static_cast<double>(input.dim(1)));
-  const std::vector<Tensor> gradient = gradients(state, activations, error);
+  const std::vector<Tensor> gradient = gradients(state, activations, prediction_error(y, label));
   if (rule_ == MlpRule::Sgd) {
     update_sgd(rate, gradient, state);
   } else {
