@@ -5,7 +5,20 @@
 namespace vsml {
 namespace {
 
-const std::vector<std::string> kLearnerTypes{"vsml", "sgd", "adam", "nearest_mean"};
+// In the order of LearnerType.
+const std::vector<std::string> kLearnerTypes{"vsml",         "sgd",          "adam",
+                                             "nearest_mean", "meta_rnn",     "fast_weights",
+                                             "hebbian",      "hypernetwork", "learned_rule"};
+
+// The words of the types for which `holds`.
+std::vector<std::string> types_where(bool (*holds)(LearnerType)) {
+  std::vector<std::string> names;
+  for (size_t k = 0; k < kLearnerTypes.size(); ++k) {
+    if (holds(static_cast<LearnerType>(k))) names.push_back(kLearnerTypes[k]);
+  }
+  return names;
+}
+
 const std::vector<std::string> kNamedSets = named_datasets();
 const std::vector<std::string> kGeneratedSets = generated_datasets();
 const std::vector<std::string> kImageSets = [] {
@@ -92,8 +105,20 @@ Fields fields_of(LearnerOptions& o) {
   append(fields,
          {{"init", "the parameters before meta-training, or of the algorithm that is meta-tested",
            record("init", o.init)}},
-         {"vsml"});
+         types_where(is_meta_trained));
   append(fields, mlp_fields(o.mlp), {"sgd", "adam"});
+  append(fields, fields_of(o.meta_rnn), {"meta_rnn"});
+  append(fields, fields_of(o.fast_weights), {"fast_weights"});
+  append(fields, fields_of(o.hebbian), {"hebbian"});
+  append(fields, fields_of(o.hypernetwork), {"hypernetwork"});
+  append(fields, fields_of(o.learned_rule), {"learned_rule"});
+  append(fields,
+         {{"inputs",
+           "that the parameters are for, smaller tasks are filled up with zeros; 0: the most of "
+           "the spec's tasks",
+           IntegerField{&o.inputs, {0, kMostNeurons}}},
+          {"classes", "the same for classes", IntegerField{&o.classes, {0, 65536}}}},
+         types_where(has_task_sizes));
   return fields;
 }
 
