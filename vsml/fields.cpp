@@ -32,4 +32,12 @@ const Field* find_field(const Fields& fields, const std::string& key) {
   return found;
 }
 
+std::vector<std::string> cases_of(const std::string& key, const Fields& fields) {
+  std::vector<std::string> cases;
+  for (const Field& field : fields) {
+    if (field.key == key) cases.insert(cases.end(), field.cases.begin(), field.cases.end());
+  }
+  return cases;
+}
+
 }  // namespace vsml

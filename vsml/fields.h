@@ -115,6 +115,8 @@ bool applies(const Field& field, const Fields& fields);
 // The field of that key, or null. Fields of different cases may have one key: the one that applies,
 // or else the first.
 const Field* find_field(const Fields& fields, const std::string& key);
+// The cases that a key goes with, over all fields that have it; empty: all cases.
+std::vector<std::string> cases_of(const std::string& key, const Fields& fields);
 
 // For listings.
 

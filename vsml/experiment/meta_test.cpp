@@ -65,7 +65,7 @@ Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant
 
 Tensor initial_params(const LearnerOptions& options, const LearnerFamily& family, uint64_t seed) {
   const InitOptions& init = options.init;
-  if (options.type == LearnerType::Vsml && init.type == InitType::File) {
+  if (is_meta_trained(options.type) && init.type == InitType::File) {
     return params_for(init.path, read_algorithm(init.path), family.layout()).to(family.device());
   }
   return family.for_dims({1, 1}).initial_params(

@@ -77,15 +77,6 @@ bool is_record(const Field& field) {
          std::holds_alternative<RecordListField>(field.value);
 }
 
-// The cases that a key goes with, over all fields that have it; empty: all cases.
-std::vector<std::string> cases_of(const std::string& key, const Fields& fields) {
-  std::vector<std::string> cases;
-  for (const Field& field : fields) {
-    if (field.key == key) cases.insert(cases.end(), field.cases.begin(), field.cases.end());
-  }
-  return cases;
-}
-
 // For each set of cases, a rule that forbids its fields in all other cases. Where the selecting
 // field is left out nothing is forbidden: the spec may extend one that says it.
 Json case_rules(const Fields& fields) {

@@ -55,8 +55,8 @@ LearnerStep HebbianLearner::learn(const engine::ParamSet& params, LearnerState s
 ListedLearner::StepNumbers HebbianLearner::step_numbers(double batch) const {
   const auto c = static_cast<double>(classes());
   const double n = static_cast<double>(features_.size()) + 2 * c;
-  return {2 * n * c + batch * (features_.kept() + n + 8 * c),
-          4 * n * c + batch * (features_.kept() + 2 * n + 4 * c)};
+  return {3.5 * n * c + batch * (features_.kept() + n + 8 * c),
+          4.5 * n * c + batch * (features_.kept() + 2 * n + 4 * c)};
 }
 
 }  // namespace vsml

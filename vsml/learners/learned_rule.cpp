@@ -117,7 +117,7 @@ ListedLearner::StepNumbers LearnedRuleLearner::step_numbers(double) const {
     below = above;
   }
   const auto q = static_cast<double>(options_.rule_size);
-  return {(q + 6) * weights + (q + 4) * neurons, (3 * q + 6) * largest};
+  return {(q + 10) * weights + (q + 4) * neurons, (4 * q + 6) * largest};
 }
 
 }  // namespace vsml

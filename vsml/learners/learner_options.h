@@ -18,7 +18,7 @@ enum class LearnerType {
   Sgd,
   Adam,
   NearestMean,
-  MetaRnn,
+  MetaRnn,  // this and the following are meta-trained
   FastWeights,
   Hebbian,
   Hypernetwork,
@@ -27,12 +27,12 @@ enum class LearnerType {
 
 // Whether its parameters are meta-trained and come from `init`; the others are baselines.
 constexpr bool is_meta_trained(LearnerType type) {
-  return type != LearnerType::Sgd && type != LearnerType::Adam && type != LearnerType::NearestMean;
+  return type == LearnerType::Vsml || type >= LearnerType::MetaRnn;
 }
 
 // Whether its parameters have the task's sizes; those of the others fit tasks of every size.
 constexpr bool has_task_sizes(LearnerType type) {
-  return is_meta_trained(type) && type != LearnerType::Vsml && type != LearnerType::LearnedRule;
+  return type >= LearnerType::MetaRnn && type != LearnerType::LearnedRule;
 }
 
 // Where a learner's parameters come from. Untrained is Random said on purpose, for a meta-test.

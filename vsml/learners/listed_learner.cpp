@@ -1,5 +1,6 @@
 #include "vsml/learners/listed_learner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -108,8 +109,13 @@ LearnerMemory ListedLearner::memory(int64_t members, int64_t batch) const {
     state += static_cast<double>(entry.shape.size() * (entry.per_example ? batch : 1));
   }
   const StepNumbers numbers = step_numbers(static_cast<double>(batch));
-  const auto unit = static_cast<double>(engine::size_of(setting_.dtype) * members);
-  return {state * unit, (state + numbers.kept) * unit, numbers.work * unit};
+  // The gradient of all parameters, and of the largest one as it is added up.
+  int64_t largest = 0;
+  for (const auto& entry : layout_.entries()) largest = std::max(largest, entry.shape.size());
+  const auto gradients = static_cast<double>(layout_.size() + 3 * largest);
+  const auto unit = static_cast<double>(engine::size_of(setting_.dtype));
+  const double all = unit * static_cast<double>(members);
+  return {state * all, (state + numbers.kept) * all, numbers.work * all + gradients * unit};
 }
 
 LearnerStep ListedLearner::step(const engine::ParamSet& params, LearnerState state,

@@ -42,13 +42,23 @@ std::unique_ptr<Learner> make_exactly(const LearnerOptions& options, const TaskD
   return nullptr;
 }
 
+// Of the image that convolutions are said to see.
+int64_t pixels(const LearnerOptions& options) {
+  int64_t most = 1;
+  for (const ConvOptions& conv :
+       {options.meta_rnn.conv, options.fast_weights.conv, options.hebbian.conv}) {
+    if (conv.channels > 0 && conv.image) most = (*conv.image)[0] * (*conv.image)[1];
+  }
+  return most;
+}
+
 }  // namespace
 
 std::unique_ptr<Learner> make_learner(const LearnerOptions& options, const TaskDims& dims,
                                       engine::DType dtype, engine::Device device) {
   TaskDims sized = dims;
   if (has_task_sizes(options.type)) {
-    if (options.inputs > 0) sized.inputs = options.inputs;
+    sized.inputs = options.inputs > 0 ? options.inputs : std::max(dims.inputs, pixels(options));
     if (options.classes > 0) sized.classes = options.classes;
   }
   std::unique_ptr<Learner> learner = make_exactly(options, sized, dtype, device);
