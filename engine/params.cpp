@@ -35,8 +35,23 @@ ParamSet::ParamSet(ParamLayout layout, Tensor flat)
   }
 }
 
+ParamSet::ParamSet(ParamLayout layout, Tensor flat, std::vector<Tensor> parts)
+    : ParamSet(std::move(layout), std::move(flat)) {
+  parts_ = std::move(parts);
+  if (parts_.size() == layout_.entries().size()) return;
+  throw ShapeError(fmt::format("parameters: expected {} parts, got {}", layout_.entries().size(),
+                               parts_.size()));
+}
+
+std::vector<Tensor> ParamSet::parts() const {
+  std::vector<Tensor> parts;
+  for (const ParamLayout::Entry& entry : layout_.entries()) parts.push_back((*this)[entry.name]);
+  return parts;
+}
+
 Tensor ParamSet::operator[](const std::string& name) const {
   const ParamLayout::Entry& entry = layout_.at(name);
+  if (!parts_.empty()) return parts_[static_cast<size_t>(&entry - layout_.entries().data())];
   const Tensor part = slice(flat_, -1, entry.offset, entry.offset + entry.shape.size());
   return reshape(part, per_member() ? Shape{flat_.dim(0)} + entry.shape : entry.shape);
 }

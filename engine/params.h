@@ -42,16 +42,23 @@ class ParamSet {
   ParamSet() = default;
   // Throws ShapeError if flat's last axis is not layout.size() or its rank is not 1 or 2.
   ParamSet(ParamLayout layout, Tensor flat);
+  // The same set, to be differentiated by each part rather than by the flat tensor: a part's
+  // gradient then is not padded to the size of all. `parts` are in the order of the layout.
+  ParamSet(ParamLayout layout, Tensor flat, std::vector<Tensor> parts);
 
   const ParamLayout& layout() const { return layout_; }
   const Tensor& flat() const { return flat_; }
   bool per_member() const { return flat_.rank() == 2; }
-  // The named part; a differentiable view of flat(). Throws Error if it is not there.
+  // The named part; a differentiable view of flat(), unless parts were given. Throws Error if it is
+  // not there.
   Tensor operator[](const std::string& name) const;
+  // All of them, in the order of the layout.
+  std::vector<Tensor> parts() const;
 
  private:
   ParamLayout layout_;
   Tensor flat_;
+  std::vector<Tensor> parts_;  // empty: views of flat_
 };
 
 }  // namespace engine

@@ -48,6 +48,8 @@ class Learner {
   virtual ~Learner() = default;
 
   virtual const TaskDims& dims() const = 0;
+  // Whether B may be above 1.
+  virtual bool takes_batches() const { return true; }
 
   // The parameters' names and shapes; the same for all TaskDims of one algorithm.
   virtual const engine::ParamLayout& layout() const = 0;

@@ -5,11 +5,11 @@
 
 #include "engine/ops/elementwise.h"
 #include "engine/ops/movement.h"
-#include "engine/ops/nn.h"
 #include "engine/ops/op.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
 #include "vsml/random_purpose.h"
+#include "vsml/readout.h"
 
 namespace vsml {
 namespace {
@@ -222,9 +222,7 @@ Tensor Network::forward_pass(Pass& pass) const {
   for (int64_t layer = 0; layer < num_layers(); ++layer) tick_layer(pass, layer, false);
   const int64_t channel = options_.output_channel;
   const Tensor y = slice(pass.forward.back(), -1, channel, channel + 1);
-  const Tensor flat = reshape(y, y.shape().part(0, 3));
-  const double bound = options_.output_bound;
-  return bound == 0 ? flat : tanh(flat * (1 / bound)) * bound;
+  return bounded(reshape(y, y.shape().part(0, 3)), options_.output_bound);
 }
 
 void Network::reverse_pass(Pass& pass) const {
@@ -251,7 +249,7 @@ NetworkStep Network::step(const engine::ParamSet& params, NetworkState state, co
   pass.forward[0] = as_message(input, message);
   NetworkStep result;
   result.prediction = forward_pass(pass);
-  const Tensor error = output_error(options_.loss, result.prediction, label);
+  const Tensor error = prediction_error(result.prediction, label, options_.loss);
   if (options_.feed_label) {
     state.reverse.back() = engine::pad(engine::stack({error, label}, -1), -1, 0, message - 2);
   } else {

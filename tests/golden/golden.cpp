@@ -41,7 +41,10 @@ std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype) {
   const nlohmann::json file = nlohmann::json::parse(in);
   if (file.at("format") != 1) throw std::runtime_error("expected format 1");
   std::vector<CaseErrors> results;
-  for (const nlohmann::json& one : file.at("cases")) results.push_back(run_vsml_case(one, dtype));
+  for (const nlohmann::json& one : file.at("cases")) {
+    const bool of_learner = one.at("spec").contains("learner");
+    results.push_back(of_learner ? run_learner_case(one, dtype) : run_vsml_case(one, dtype));
+  }
   return results;
 }
 

@@ -31,6 +31,9 @@ struct CaseErrors {
 // there are some, and the bound is that of rounding.
 CaseErrors run_vsml_case(const nlohmann::json& one, engine::DType dtype);
 
+// One case of a file of other learners. Bound: 1e-9 in f64, 1e-4 in f32.
+CaseErrors run_learner_case(const nlohmann::json& one, engine::DType dtype);
+
 // All cases of a file. Throws std::exception if the file is not a golden file.
 std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype);
 

@@ -16,6 +16,13 @@ constexpr int64_t kSteps = 60;
 
 const Arguments kBptt{"--set", "name=bptt"};
 
+// Pairs that go on, and parameters that have the task's sizes.
+Arguments with_pes() {
+  return {"--set", "name=pes",         "--set", "meta.optimizer=pes",
+          "--set", "meta.carry=true",  "--set", "meta.unroll=3",
+          "--set", "meta.lifetime=12", "--set", R"(learner={"type": "meta_rnn", "state_size": 6})"};
+}
+
 // Enough steps that there is something to interrupt.
 Arguments longer(const Arguments& variant, int threads) {
   return variant + Arguments{"--set",     "meta.steps=" + std::to_string(kSteps),
@@ -100,6 +107,10 @@ TEST_CASE("bptt: killed at random moments") {
 
 TEST_CASE("es: killed at random moments") {
   check_killed_runs(with_es());
+}
+
+TEST_CASE("pes, with a learner of fixed size: killed at random moments") {
+  check_killed_runs(with_pes());
 }
 
 TEST_CASE("the bits do not depend on the number of threads") {

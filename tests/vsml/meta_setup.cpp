@@ -148,10 +148,19 @@ std::vector<NamedMetaOptions> meta_options_of_all_kinds() {
     o.step_scale = StepScale::Initial;
   });
   add("truncated", [](MetaOptions& o) { o.unroll = 4; });
-  add("carried", [](MetaOptions& o) {
+  const auto carry = [](MetaOptions& o) {
     o.carry = true;
     o.unroll = 3;
     o.lifetime = 9;
+  };
+  add("carried", carry);
+  add("es, carried", [&](MetaOptions& o) {
+    carry(o);
+    o.optimizer = MetaOptimizer::Es;
+  });
+  add("pes", [&](MetaOptions& o) {
+    carry(o);
+    o.optimizer = MetaOptimizer::Pes;
   });
   return all;
 }
@@ -172,7 +181,7 @@ bool same_bits(const MetaState& a, const MetaState& b) {
   return a.step == b.step && a.adam.updates == b.adam.updates && same_bits(a.params, b.params) &&
          same_bits(a.adam.mean, b.adam.mean) && same_bits(a.adam.mean_square, b.adam.mean_square) &&
          same_bits(a.start, b.start) && same_bits(a.scale, b.scale) &&
-         same_bits(a.moved, b.moved) && same_bits(a.lanes, b.lanes);
+         same_bits(a.moved, b.moved) && same_bits(a.noise, b.noise) && same_bits(a.lanes, b.lanes);
 }
 
 double mean_of(const std::vector<double>& numbers) {

@@ -108,7 +108,8 @@ TEST_CASE("wrong types") {
              "spec.json:7: meta.carry: expected true or false, got 1");
   check_file("\"unroll\": 20", "\"learning_rate\": \"x\"",
              "spec.json:7: meta.learning_rate: expected a number of at least 0 and at most");
-  check_file("\"bptt\"", "1", "spec.json:6: meta.optimizer: expected one of bptt or es, got 1");
+  check_file("\"bptt\"", "1",
+             "spec.json:6: meta.optimizer: expected one of bptt, es or pes, got 1");
   check_file("\"seed\": 7", "\"name\": 7", "spec.json:3: name: expected text in quotes, got 7");
   check_file("\"seed\": 7", "\"data\": {}", "spec.json:3: data: expected a path in quotes, got an");
   check_file("{\"type\": \"vsml\", \"layers\": [{\"outputs\": 4}, {}]}", "[]",
@@ -151,7 +152,7 @@ TEST_CASE("out of range, and words that are none of the choices") {
   check_file("\"beta1\": 0.8", "\"epsilon\": 0",
              "spec.json:16: evaluate.learners[1].epsilon: expected a number above 0 and at most 1");
   check_file("\"bptt\"", "\"btpt\"",
-             "spec.json:6: meta.optimizer: expected one of bptt or es, got \"btpt\"",
+             "spec.json:6: meta.optimizer: expected one of bptt, es or pes, got \"btpt\"",
              "did you mean \"bptt\"?");
   check_file("\"fashion_mnist\"", "\"fashion-mnist\"",
              "spec.json:11: tasks.train[0].dataset: expected one of fashion_mnist, mnist, kmnist, "
@@ -167,14 +168,15 @@ TEST_CASE("missing keys, and keys of another type") {
   check_file("{\"dataset\": \"random\"}", "{\"datset\": \"random\"}",
              "spec.json:12: tasks.train[1].datset: expected a known key", "\"dataset\"");
   check_file("{\"type\": \"vsml\", \"layers\"", "{\"hidden\": [], \"layers\"",
-             "spec.json:4: learner.hidden: expected type sgd or adam with this key, got vsml (the "
+             "spec.json:4: learner.hidden: expected type sgd, adam or learned_rule with this key, "
+             "got vsml (the "
              "default)");
   check_file("{\"type\": \"sgd\"}", "{\"beta1\": 0.5, \"type\": \"sgd\"}",
              "spec.json:16: evaluate.learners[0].beta1: expected type adam with this key, got sgd");
   check_file("{\"type\": \"sgd\"}", "{\"type\": \"nearest_mean\", \"learning_rate\": 1}",
              "spec.json:16: evaluate.learners[0].learning_rate: expected type sgd or adam with");
   check_file("{\"type\": \"sgd\"}", "{\"type\": \"sgd\", \"state_size\": 4}",
-             "spec.json:16: evaluate.learners[0].state_size: expected type vsml with this key");
+             "spec.json:16: evaluate.learners[0].state_size: expected type vsml, meta_rnn");
   check_file("\"dataset\": \"random\"", "\"dataset\": \"random\", \"pad\": 1",
              "spec.json:12: tasks.train[1].pad: expected dataset fashion_mnist, mnist, kmnist, "
              "emnist or idx with this key, got random");
@@ -207,13 +209,22 @@ TEST_CASE("keys that contradict one another") {
   check_file(layers, "\n\"init\": {\"type\": \"untrained\"}",
              "spec.json:5: learner.init.type: expected random, file or backprop with");
   check_file("{\"type\": \"vsml\", " + layers + "}", "{\"type\": \"sgd\"}",
-             "spec.json:4: learner.type: expected vsml with experiment meta_train, got sgd");
+             "spec.json:4: learner.type: expected a learner with parameters to train with "
+             "experiment meta_train, got sgd");
+  check_file("\"type\": \"vsml\", " + layers, "\"type\": \"hebbian\",\n\"micro_ticks\": 2",
+             "spec.json:5: learner.micro_ticks: expected type vsml, meta_rnn or hypernetwork with "
+             "this key, got hebbian");
+  check_file("\"type\": \"vsml\", " + layers,
+             "\"type\": \"fast_weights\", \"form\": \"memory\",\n\"key_size\": 2",
+             "spec.json:5: learner.key_size: expected form delta_rule with this key, got memory");
+  check_file("\"type\": \"vsml\", " + layers, "\"type\": \"fast_weights\",\n\"memory_size\": 2",
+             "spec.json:5: learner.memory_size: expected form memory with this key");
   check_file("{\"type\": \"sgd\"}", "{\"type\": \"vsml\"}",
              "spec.json:16: evaluate.learners[0].init.type: expected file, backprop or");
   check_file("\"unroll\": 20", "\"carry\": true,\n\"unroll\": 0",
              "spec.json:8: meta.unroll: expected at least 1 with carry, got 0");
-  check_file("\"bptt\",", "\"es\",\n\"carry\": true,",
-             "spec.json:7: meta.carry: expected optimizer bptt with carry, got es");
+  check_file("\"bptt\",", "\"pes\",\n\"carry\": false,",
+             "spec.json:7: meta.carry: expected true with optimizer pes, got false");
   check_file("\"dataset\": \"random\"", "\"dataset\": \"idx\", \"labels\": \"x\"",
              "spec.json:12: tasks.train[1].images: expected the file of images, got none");
   check_file("\"dataset\": \"random\"", "\"dataset\": \"idx\", \"images\": \"x\"",

@@ -95,7 +95,25 @@ Spec unusual_spec() {
   vsml::LearnerOptions backprop;
   backprop.init = {vsml::InitType::Backprop, 1, {}, {0.25, 4, 0.5, 0.125, 9, 2}};
   backprop.network = backprop_network(backprop.network, backprop.init.backprop);
-  spec.evaluate.learners = {adam, nearest_mean, backprop};
+  spec.evaluate.learners = {adam, nearest_mean};
+  for (const vsml::LearnerType type :
+       {vsml::LearnerType::MetaRnn, vsml::LearnerType::FastWeights, vsml::LearnerType::FastWeights,
+        vsml::LearnerType::Hebbian, vsml::LearnerType::Hypernetwork,
+        vsml::LearnerType::LearnedRule}) {
+    vsml::LearnerOptions options;
+    options.type = type;
+    options.init = spec.learner.init;
+    if (has_task_sizes(type)) options.inputs = 50, options.classes = 5;
+    spec.evaluate.learners.push_back(options);
+  }
+  const vsml::ConvOptions conv{4, {{7, 14}}};
+  spec.evaluate.learners[2].meta_rnn = {5, 3, 0.5, conv};
+  spec.evaluate.learners[3].fast_weights.key_size = 3;
+  spec.evaluate.learners[4].fast_weights = {vsml::FastWeightsForm::Memory, 64, 6, 3, 2, conv};
+  spec.evaluate.learners[5].hebbian = {vsml::HebbianRule::Oja, 0, conv};
+  spec.evaluate.learners[6].hypernetwork = {3, 4, 5, 6, 7};
+  spec.evaluate.learners[7].learned_rule = {{3, 2}, 7, 8};
+  spec.evaluate.learners.push_back(backprop);
   spec.checkpoint = {7, 9};
   return spec;
 }
@@ -294,9 +312,11 @@ TEST_CASE("the schema is JSON and says every key, and the file in docs/ is the s
     CHECK(record["additionalProperties"] == false);
   }
   const auto& learner = schema["$defs"]["learner"]["properties"];
-  CHECK(learner["state_size"]["default"] == 16);
-  CHECK(learner["state_size"]["minimum"] == 1);
-  CHECK(learner["type"]["enum"].size() == 4);
+  CHECK(learner["message_size"]["default"] == 8);
+  CHECK(learner["message_size"]["minimum"] == 1);
+  CHECK(learner["state_size"]["anyOf"][0]["default"] == 16);
+  CHECK(learner["state_size"]["anyOf"].size() == 4);
+  CHECK(learner["type"]["enum"].size() == 9);
   CHECK(schema["$defs"]["task"]["required"] == nlohmann::json::array({"dataset"}));
 
   Spec spec;
@@ -307,7 +327,12 @@ TEST_CASE("the schema is JSON and says every key, and the file in docs/ is the s
     for (const auto& record : schema["$defs"]) {
       if (!record["properties"].contains(field.key)) continue;
       found = true;
-      CHECK_FALSE(record["properties"][field.key]["description"].get<std::string>().empty());
+      const auto& property = record["properties"][field.key];
+      const bool one_of_many = !property.contains("description");
+      for (const auto& meaning :
+           one_of_many ? property["anyOf"] : nlohmann::json::array({property})) {
+        CHECK_FALSE(meaning["description"].get<std::string>().empty());
+      }
     }
     CHECK(found);
     CHECK(help.find(field.key + ": ") != std::string::npos);

@@ -15,7 +15,7 @@ namespace {
 
 // Options that a spec chooses freely for every algorithm.
 bool is_free(const std::string& key) {
-  return key == "name" || key == "init" || key == "layers";
+  return key == "name" || key == "init" || key == "layers" || key == "hidden";
 }
 
 LearnerOptions options_in_file(const std::string& path) {
@@ -32,7 +32,7 @@ LearnerOptions options_in_file(const std::string& path) {
 }
 
 void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wanted) {
-  if (wanted.type != LearnerType::Vsml || wanted.init.type != InitType::File) return;
+  if (!is_meta_trained(wanted.type) || wanted.init.type != InitType::File) return;
   LearnerOptions found = options_in_file(wanted.init.path);
   const Fields said = fields_of(wanted), trained = fields_of(found);
   for (const Field& field : trained) {
@@ -50,6 +50,9 @@ void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wa
   found.name = wanted.name;
   found.init = wanted.init;
   if (source.says(member_path(path, "layers"))) found.network.layers = wanted.network.layers;
+  if (source.says(member_path(path, "hidden"))) {
+    found.learned_rule.hidden = wanted.learned_rule.hidden;
+  }
   wanted = found;
 }
 

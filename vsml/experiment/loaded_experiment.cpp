@@ -1,16 +1,19 @@
 #include "vsml/experiment/loaded_experiment.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
+#include "engine/error.h"
 #include "engine/parallel.h"
 #include "vsml/experiment/compare.h"
+#include "vsml/experiment/spec_fields.h"
 #include "vsml/meta/evaluate.h"
 #include "vsml/meta/meta_trainer.h"
 
 namespace vsml {
 namespace {
 
-using Tasks = std::vector<std::shared_ptr<const Task>>;
+using Tasks = LoadedExperiment::Tasks;
 
 Tasks load_tasks(const std::vector<TaskOptions>& all, const DataFolders& folders) {
   Tasks tasks;
@@ -18,21 +21,68 @@ Tasks load_tasks(const std::vector<TaskOptions>& all, const DataFolders& folders
   return tasks;
 }
 
+std::optional<TaskMixture> load_mixture(const Spec& spec, const DataFolders& folders) {
+  if (spec.experiment != ExperimentType::MetaTrain) return std::nullopt;
+  std::vector<double> weights;
+  for (const TaskOptions& task : spec.tasks.train) weights.push_back(task.weight);
+  return TaskMixture(load_tasks(spec.tasks.train, folders), weights);
+}
+
+const ConvOptions* conv_of(const LearnerOptions& options) {
+  if (options.type == LearnerType::MetaRnn) return &options.meta_rnn.conv;
+  if (options.type == LearnerType::FastWeights) return &options.fast_weights.conv;
+  if (options.type == LearnerType::Hebbian) return &options.hebbian.conv;
+  return nullptr;
+}
+
+// Gives parameters that depend on the task's size that of the largest task, where the options do
+// not say one. Throws Error if a task does not fit.
+LearnerOptions sized(LearnerOptions options, const LoadedExperiment& experiment) {
+  if (!has_task_sizes(options.type)) return options;
+  Tasks tasks = experiment.test_tasks;
+  if (experiment.train_tasks) {
+    const Tasks& more = experiment.train_tasks->tasks();
+    tasks.insert(tasks.end(), more.begin(), more.end());
+  }
+  const bool own_inputs = options.inputs == 0, own_classes = options.classes == 0;
+  for (const auto& task : tasks) {
+    if (own_inputs) options.inputs = std::max(options.inputs, task->inputs());
+    if (own_classes) options.classes = std::max(options.classes, task->num_classes());
+  }
+  const ConvOptions* conv = conv_of(options);
+  const bool images = conv != nullptr && conv->channels > 0;
+  for (const auto& task : tasks) {
+    const bool fits = task->inputs() <= options.inputs && task->num_classes() <= options.classes;
+    if (fits && (!images || task->inputs() == options.inputs)) continue;
+    throw engine::Error(
+        fmt::format("task {}: expected {} {} inputs and at most {} classes, which learner {} has "
+                    "parameters for, found {} and {}",
+                    task->name(), images ? "just" : "at most", options.inputs, options.classes,
+                    name_of(options.type), task->inputs(), task->num_classes()),
+        "resize the task's images, or train parameters for this size");
+  }
+  return options;
+}
+
+std::vector<LearnerOptions> sized(std::vector<LearnerOptions> all,
+                                  const LoadedExperiment& experiment) {
+  for (LearnerOptions& options : all) options = sized(options, experiment);
+  return all;
+}
+
 }  // namespace
 
 LoadedExperiment::LoadedExperiment(const Spec& from, const std::string& project_data,
                                    engine::Device device)
     : spec(from),
-      family(spec.learner, engine::DType::f32, device),
-      start(initial_params(spec.learner, family, spec.seed)),
-      baselines(contestants_of(spec.evaluate.learners, spec.seed, device)) {
-  const DataFolders folders = data_folders(spec.data, project_data);
-  test_tasks = load_tasks(spec.tasks.test, folders);
+      test_tasks(load_tasks(spec.tasks.test, data_folders(spec.data, project_data))),
+      train_tasks(load_mixture(spec, data_folders(spec.data, project_data))),
+      learner(sized(spec.learner, *this)),
+      family(learner, engine::DType::f32, device),
+      start(initial_params(learner, family, spec.seed)),
+      baselines(contestants_of(sized(spec.evaluate.learners, *this), spec.seed, device)) {
   for (const auto& task : test_tasks) require_long_enough(*task, spec.evaluate.episode_length);
-  if (spec.experiment != ExperimentType::MetaTrain) return;
-  std::vector<double> weights;
-  for (const TaskOptions& task : spec.tasks.train) weights.push_back(task.weight);
-  train_tasks.emplace(load_tasks(spec.tasks.train, folders), weights);
+  if (!train_tasks) return;
   MetaTrainer(spec.meta, family, *train_tasks, spec.seed);  // its lifetimes fit the tasks
 }
 
@@ -44,7 +94,7 @@ double LoadedExperiment::predicted_bytes() const {
     between = trainer.lane_bytes();
   }
   std::vector<Contestant> contestants = baselines;
-  contestants.push_back({spec.learner.name, spec.learner, start});
+  contestants.push_back({learner.name, learner, start});
   if (spec.experiment == ExperimentType::Compare) {
     return predicted_compare_bytes(contestants, test_tasks);
   }

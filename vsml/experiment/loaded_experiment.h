@@ -26,12 +26,15 @@ struct LoadedExperiment {
   // Bytes that running it needs at its peak, beside what is loaded.
   double predicted_bytes() const;
 
+  using Tasks = std::vector<std::shared_ptr<const Task>>;
+
   const Spec& spec;
-  LearnerFamily family;                    // the spec's learner
-  engine::Tensor start;                    // its parameters before meta-training or to be tested
+  Tasks test_tasks;
   std::optional<TaskMixture> train_tasks;  // of meta_train
-  std::vector<std::shared_ptr<const Task>> test_tasks;
-  std::vector<Contestant> baselines;  // of evaluate.learners
+  LearnerOptions learner;                  // the spec's, with the sizes that it gets from the tasks
+  LearnerFamily family;                    // of that learner
+  engine::Tensor start;                    // its parameters before meta-training or to be tested
+  std::vector<Contestant> baselines;       // of evaluate.learners
 };
 
 }  // namespace vsml

@@ -58,19 +58,19 @@ void add_lanes(const std::vector<Lane>& lanes, TensorFile& file) {
 // Lanes are born again from their keys, which gives every shape, and then take up their states.
 std::vector<Lane> read_lanes(const TensorFile& file, const MetaTrainer& trainer,
                              const engine::ParamSet& params, int64_t population) {
+  const int64_t count = population * trainer.lanes_per_member();
   const auto lifetimes =
-      tensor(file, "lanes.lifetime", {population}, engine::DType::i32).to_vector<int32_t>();
-  const auto ages =
-      tensor(file, "lanes.age", {population}, engine::DType::i32).to_vector<int32_t>();
+      tensor(file, "lanes.lifetime", {count}, engine::DType::i32).to_vector<int32_t>();
+  const auto ages = tensor(file, "lanes.age", {count}, engine::DType::i32).to_vector<int32_t>();
   std::vector<Lane> lanes;
   int64_t size = 0;
-  for (int64_t member = 0; member < population; ++member) {
-    const auto k = static_cast<size_t>(member);
+  for (int64_t lane = 0; lane < count; ++lane) {
+    const auto k = static_cast<size_t>(lane);
     if (lifetimes[k] < 0) {
       throw IoError(file.path, "lanes.lifetime",
                     fmt::format("expected 0 or more, found {}", lifetimes[k]));
     }
-    lanes.push_back(trainer.new_lane(params, member, lifetimes[k]));
+    lanes.push_back(trainer.new_lane(params, lane / trainer.lanes_per_member(), lifetimes[k]));
     if (ages[k] < 0 || ages[k] > lanes.back().length) {
       throw IoError(file.path, "lanes.age",
                     fmt::format("expected 0 to {}, found {}", lanes.back().length, ages[k]));
@@ -111,6 +111,7 @@ void write_meta_checkpoint(const std::string& path, const MetaCheckpoint& checkp
     file.tensors.push_back({"moved", state.moved});
   }
   if (!state.lanes.empty()) add_lanes(state.lanes, file);
+  if (state.noise.defined()) file.tensors.push_back({"noise", state.noise});
   write_safetensors(path, file);
 }
 
@@ -150,6 +151,10 @@ MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& 
     state.lanes =
         read_lanes(file, trainer, engine::ParamSet(layout, state.params), options.population);
     expected += 3;
+  }
+  if (options.optimizer == MetaOptimizer::Pes) {
+    state.noise = tensor(file, "noise", {options.population, layout.size()}, engine::DType::f32);
+    expected += 1;
   }
   if (file.tensors.size() != expected) {
     throw IoError(path, "",

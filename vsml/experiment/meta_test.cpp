@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "engine/parallel.h"
+#include "vsml/experiment/spec_fields.h"
 #include "vsml/learners/learner_file.h"
 #include "vsml/random_purpose.h"
 
@@ -16,20 +17,6 @@ using engine::DType;
 using engine::Tensor;
 
 constexpr const char* kLog = "evaluations.jsonl";
-
-std::string default_name(LearnerType type) {
-  switch (type) {
-    case LearnerType::Vsml:
-      return "vsml";
-    case LearnerType::Sgd:
-      return "sgd";
-    case LearnerType::Adam:
-      return "adam";
-    case LearnerType::NearestMean:
-      return "nearest_mean";
-  }
-  return "";
-}
 
 bool has_grid(const Contestant& contestant) {
   return contestant.options.type == LearnerType::Sgd ||
@@ -78,7 +65,7 @@ Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant
 
 Tensor initial_params(const LearnerOptions& options, const LearnerFamily& family, uint64_t seed) {
   const InitOptions& init = options.init;
-  if (options.type == LearnerType::Vsml && init.type == InitType::File) {
+  if (is_meta_trained(options.type) && init.type == InitType::File) {
     return params_for(init.path, read_algorithm(init.path), family.layout()).to(family.device());
   }
   return family.for_dims({1, 1}).initial_params(
@@ -98,7 +85,7 @@ std::vector<Contestant> contestants_of(const std::vector<LearnerOptions>& learne
   std::vector<Contestant> all;
   std::vector<std::string> names;
   for (const LearnerOptions& options : learners) {
-    const std::string wanted = options.name.empty() ? default_name(options.type) : options.name;
+    const std::string wanted = options.name.empty() ? name_of(options.type) : options.name;
     names.push_back(unique_name(wanted, names));
     const LearnerFamily family(options, DType::f32, device);
     all.push_back({names.back(), options, initial_params(options, family, seed)});

@@ -11,6 +11,7 @@
 #include "vsml/experiment/loaded_experiment.h"
 #include "vsml/experiment/meta_training.h"
 #include "vsml/experiment/run_directory.h"
+#include "vsml/experiment/spec_fields.h"
 #include "vsml/experiment/spec_writer.h"
 #include "vsml/learners/learner_file.h"
 
@@ -31,21 +32,22 @@ std::string experiment_name(const Spec& spec) {
   return "";
 }
 
-std::string own_name(const Spec& spec) {
-  return spec.learner.name.empty() ? "vsml" : spec.learner.name;
+std::string own_name(const LearnerOptions& learner) {
+  return learner.name.empty() ? name_of(learner.type) : learner.name;
 }
 
 // The spec's learner, as trained (or as loaded), before the baselines.
 std::vector<Contestant> contestants(const LoadedExperiment& experiment, const Tensor& trained) {
   const Spec& spec = experiment.spec;
-  if (spec.learner.type != LearnerType::Vsml) {
+  if (!is_meta_trained(spec.learner.type)) {
     std::vector<LearnerOptions> all = spec.evaluate.learners;
     all.insert(all.begin(), spec.learner);
     return contestants_of(all, spec.seed, experiment.family.device());
   }
-  std::vector<Contestant> all{{own_name(spec), spec.learner, trained}};
+  const std::string name = own_name(experiment.learner);
+  std::vector<Contestant> all{{name, experiment.learner, trained}};
   if (experiment.train_tasks && spec.evaluate.untrained) {
-    all.push_back({own_name(spec) + ", before meta-training", spec.learner, experiment.start});
+    all.push_back({name + ", before meta-training", experiment.learner, experiment.start});
   }
   for (Contestant baseline : experiment.baselines) {
     std::vector<std::string> names;
@@ -67,16 +69,16 @@ void require_memory(const LoadedExperiment& experiment) {
       "lower meta.memory_budget, meta.population, meta.chunk_size or evaluate.chunk_size");
 }
 
-void write_trained(const Spec& spec, const RunDirectory& directory, const LearnerFamily& family,
+void write_trained(const LoadedExperiment& experiment, const RunDirectory& directory,
                    const Tensor& trained) {
   Algorithm algorithm;
   algorithm.params = trained;
-  algorithm.layout = family.layout();
-  LearnerOptions options = spec.learner;
+  algorithm.layout = experiment.family.layout();
+  LearnerOptions options = experiment.learner;
   options.name.clear();
   options.init = {};
   algorithm.options = fields_to_json(fields_of(options)).dump();
-  algorithm.notes = {{"spec_name", spec.name}, {"spec_digest", directory.spec_digest()}};
+  algorithm.notes = {{"spec_name", experiment.spec.name}, {"spec_digest", directory.spec_digest()}};
   write_algorithm(directory.file("algorithm.safetensors"), algorithm);
 }
 
@@ -112,7 +114,7 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
                       experiment.start);
     if (!result) return outcome;
     trained = *result;
-    write_trained(spec, *directory, experiment.family, trained);
+    write_trained(experiment, *directory, trained);
   }
   const auto test = spec.experiment == ExperimentType::Compare ? compare : meta_test;
   const std::optional<std::vector<Result>> results =

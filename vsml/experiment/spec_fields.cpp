@@ -1,24 +1,24 @@
 #include "vsml/experiment/spec_fields.h"
 
-#include <algorithm>
-#include <memory>
-
 #include "vsml/tasks/load_dataset.h"
 
 namespace vsml {
 namespace {
 
-// What is counted in 32 bits of a random number's key stays below this.
-constexpr int64_t kMostSteps = 1'000'000'000;
-constexpr int64_t kMostMembers = 1'000'000;
-constexpr int64_t kMostNeurons = 1 << 24;
-constexpr IntegerRange kSteps{1, kMostSteps}, kStepsOrNone{0, kMostSteps};
-constexpr IntegerRange kMembers{1, kMostMembers};
+// In the order of LearnerType.
+const std::vector<std::string> kLearnerTypes{"vsml",         "sgd",          "adam",
+                                             "nearest_mean", "meta_rnn",     "fast_weights",
+                                             "hebbian",      "hypernetwork", "learned_rule"};
 
-constexpr RealRange kFraction{0, 1}, kDecay{0, 1, false, true}, kEpsilon{0, 1, true};
-constexpr RealRange kAnyReal{-1e9, 1e9}, kNotNegative{0, 1e9}, kPositive{0, 1e9, true};
+// The words of the types for which `holds`.
+std::vector<std::string> types_where(bool (*holds)(LearnerType)) {
+  std::vector<std::string> names;
+  for (size_t k = 0; k < kLearnerTypes.size(); ++k) {
+    if (holds(static_cast<LearnerType>(k))) names.push_back(kLearnerTypes[k]);
+  }
+  return names;
+}
 
-const std::vector<std::string> kLearnerTypes{"vsml", "sgd", "adam", "nearest_mean"};
 const std::vector<std::string> kNamedSets = named_datasets();
 const std::vector<std::string> kGeneratedSets = generated_datasets();
 const std::vector<std::string> kImageSets = [] {
@@ -26,45 +26,6 @@ const std::vector<std::string> kImageSets = [] {
   sets.emplace_back("idx");
   return sets;
 }();
-
-// `names` in the order of the enumerators.
-template <class E>
-ChoiceField choice(E& value, std::vector<std::string> names) {
-  return {names, [&value, names] { return names.at(static_cast<size_t>(value)); },
-          [&value, names](const std::string& name) {
-            value = static_cast<E>(std::find(names.begin(), names.end(), name) - names.begin());
-          }};
-}
-
-ChoiceField word_choice(std::string& value, std::vector<std::string> names) {
-  return {std::move(names), [&value] { return value; },
-          [&value](const std::string& name) { value = name; }};
-}
-
-template <class T>
-RecordField record(const char* type, T& value) {
-  return {type, fields_of(value)};
-}
-
-template <class T>
-RecordListField record_list(const char* type, std::vector<T>& list, size_t fewest) {
-  return {type,
-          fewest,
-          [&list] { return list.size(); },
-          [&list](size_t size) {
-            list.clear();
-            list.resize(size);
-          },
-          [&list](size_t i) { return fields_of(list.at(i)); },
-          [element = std::make_shared<T>()] { return fields_of(*element); }};
-}
-
-void append(Fields& fields, Fields more, const std::vector<std::string>& cases) {
-  for (Field& field : more) {
-    if (field.cases.empty()) field.cases = cases;
-    fields.push_back(std::move(field));
-  }
-}
 
 Fields network_fields(NetworkOptions& o) {
   return {
@@ -173,12 +134,24 @@ Fields fields_of(LearnerOptions& o) {
   append(fields,
          {{"init", "the parameters before meta-training, or of the algorithm that is meta-tested",
            record("init", o.init)}},
-         {"vsml"});
+         types_where(is_meta_trained));
   append(fields, mlp_fields(o.mlp), {"sgd", "adam"});
   append(
       fields,
       {{"loss", "its derivative by the prediction is the error that is fed back", loss_choice(o)}},
       {"vsml", "sgd", "adam"});
+  append(fields, fields_of(o.meta_rnn), {"meta_rnn"});
+  append(fields, fields_of(o.fast_weights), {"fast_weights"});
+  append(fields, fields_of(o.hebbian), {"hebbian"});
+  append(fields, fields_of(o.hypernetwork), {"hypernetwork"});
+  append(fields, fields_of(o.learned_rule), {"learned_rule"});
+  append(fields,
+         {{"inputs",
+           "that the parameters are for, smaller tasks are filled up with zeros; 0: the most of "
+           "the spec's tasks",
+           IntegerField{&o.inputs, {0, kMostNeurons}}},
+          {"classes", "the same for classes", IntegerField{&o.classes, {0, 65536}}}},
+         types_where(has_task_sizes));
   return fields;
 }
 
@@ -191,9 +164,10 @@ Fields fields_of(StepScaleFloor& o) {
 
 Fields fields_of(MetaOptions& o) {
   return {
-      {"optimizer", "where the meta-gradient comes from", choice(o.optimizer, {"bptt", "es"})},
+      {"optimizer", "where the meta-gradient comes from",
+       choice(o.optimizer, {"bptt", "es", "pes"})},
       {"steps", "meta-training steps", IntegerField{&o.steps, kSteps}},
-      {"population", "bptt: lifetimes per step; es: antithetic pairs per step",
+      {"population", "bptt: lifetimes per step; es, pes: antithetic pairs per step",
        IntegerField{&o.population, kMembers}},
       {"chunk_size", "members that are computed together; part of the result's bits",
        IntegerField{&o.chunk_size, kMembers}},
@@ -219,14 +193,14 @@ Fields fields_of(MetaOptions& o) {
        record_list("step_scale_floor", o.step_scale_floors, 0)},
       {"episode_length", "examples of a lifetime, without carry",
        IntegerField{&o.episode_length, kSteps}},
-      {"unroll", "bptt: examples that one gradient sees; 0: all of them, without carry",
+      {"unroll", "examples that one gradient sees; 0: all of them, without carry",
        IntegerField{&o.unroll, kStepsOrNone}},
       {"carry", "a member's state goes on into the next step until its lifetime ends",
        FlagField{&o.carry}},
       {"lifetime", "carry: examples of the longest lifetime; each is uniform in [0.3, 1] of it",
        IntegerField{&o.lifetime, kSteps}},
-      {"noise_std", "es: deviation of the perturbations", RealField{&o.noise_std, kPositive}},
-      {"standardize_fitness", "es: fitness to mean 0 and deviation 1 over the population",
+      {"noise_std", "es, pes: deviation of the perturbations", RealField{&o.noise_std, kPositive}},
+      {"standardize_fitness", "es, pes: fitness to mean 0 and deviation 1 over the population",
        FlagField{&o.standardize_fitness}},
       {"memory_budget", "bptt: MiB for what an unroll stores; does not change any bit",
        IntegerField{&o.memory_budget, {1, 1 << 24}}},
@@ -315,25 +289,6 @@ Fields fields_of(Spec& s) {
       {"evaluate", "meta-testing", record("evaluate", s.evaluate)},
       {"checkpoint", "saving of meta-training", record("checkpoint", s.checkpoint)},
   };
-}
-
-const Field* selector_of(const Fields& fields) {
-  const auto found =
-      std::find_if(fields.begin(), fields.end(), [](const Field& field) { return field.selects; });
-  return found == fields.end() ? nullptr : &*found;
-}
-
-bool applies(const Field& field, const Fields& fields) {
-  const Field* selector = selector_of(fields);
-  if (field.cases.empty() || selector == nullptr) return true;
-  const std::string selected = std::get<ChoiceField>(selector->value).get();
-  return std::find(field.cases.begin(), field.cases.end(), selected) != field.cases.end();
-}
-
-const Field* find_field(const Fields& fields, const std::string& key) {
-  const auto found = std::find_if(fields.begin(), fields.end(),
-                                  [&](const Field& field) { return field.key == key; });
-  return found == fields.end() ? nullptr : &*found;
 }
 
 std::string name_of(LearnerType type) {

@@ -212,12 +212,12 @@ void require_applicable(const JsonMember& member, const Field& field, const Fiel
                         const JsonValue& object, const std::string& path) {
   if (applies(field, fields)) return;
   const Field& selector = *selector_of(fields);
-  throw SpecError(
-      member.place, member_path(path, member.key),
-      fmt::format("expected {} {} with this key, got {}{}", selector.key, alternatives(field.cases),
-                  std::get<ChoiceField>(selector.value).get(),
-                  object.find(selector.key) == nullptr ? " (the default)" : ""),
-      fmt::format("remove the key, or change {}", selector.key));
+  throw SpecError(member.place, member_path(path, member.key),
+                  fmt::format("expected {} {} with this key, got {}{}", selector.key,
+                              alternatives(cases_of(field.key, fields)),
+                              std::get<ChoiceField>(selector.value).get(),
+                              object.find(selector.key) == nullptr ? " (the default)" : ""),
+                  fmt::format("remove the key, or change {}", selector.key));
 }
 
 }  // namespace

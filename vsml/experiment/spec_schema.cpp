@@ -86,7 +86,7 @@ Json case_rules(const Fields& fields) {
   const auto& choice = std::get<ChoiceField>(selector->value);
   std::map<std::vector<std::string>, Json> forbidden;  // by the cases that allow the keys
   for (const Field& field : fields) {
-    if (!field.cases.empty()) forbidden[field.cases][field.key] = false;
+    if (!field.cases.empty()) forbidden[cases_of(field.key, fields)][field.key] = false;
   }
   for (const auto& [cases, keys] : forbidden) {
     std::vector<std::string> others;
@@ -100,18 +100,26 @@ Json case_rules(const Fields& fields) {
   return rules;
 }
 
+// A key that fields of different cases have may be any of them.
+Json key_schema(const std::vector<Json>& alternatives) {
+  return alternatives.size() == 1 ? alternatives[0] : Json{{"anyOf", alternatives}};
+}
+
 Json record_schema(const Fields& fields) {
   Json properties = {{"$comment", true}, {"$schema", true}};
   Json required = Json::array();
+  std::map<std::string, std::vector<Json>> of_key;
   for (const Field& field : fields) {
     Json schema = std::visit(TypeWriter{}, field.value);
+    std::vector<Json>& same_key = of_key[field.key];
     schema["description"] = field.meaning;
     if (field.required) {
       required.push_back(field.key);
     } else if (!is_record(field)) {
       schema["default"] = value_to_json(field);
     }
-    properties[field.key] = schema;
+    same_key.push_back(std::move(schema));
+    properties[field.key] = key_schema(same_key);
   }
   Json schema = {{"type", "object"}, {"properties", properties}};
   if (!required.empty()) schema["required"] = required;

@@ -40,8 +40,14 @@ class Validator {
     for (size_t i = 0; i < baselines.size(); ++i) {
       validate_adopted_learner(baselines[i], element_path("evaluate.learners", i));
     }
-    if (spec_.experiment == ExperimentType::MetaTrain) validate_step_scale_floors();
     if (spec_.experiment == ExperimentType::Compare) validate_compare();
+    if (spec_.experiment != ExperimentType::MetaTrain) return;
+    const LearnerFamily family(spec_.learner, engine::DType::f32, {});
+    validate_step_scale_floors(family.layout());
+    require(spec_.meta.batch_size == 1 || family.for_dims({1, 1}).takes_batches(),
+            "meta.batch_size",
+            fmt::format("expected 1 with learner {}, got {}", name_of(spec_.learner.type),
+                        spec_.meta.batch_size));
   }
 
  private:
@@ -61,28 +67,46 @@ class Validator {
   }
 
   void validate_learner(const LearnerOptions& learner, const std::string& path) const {
-    if (learner.type != LearnerType::Vsml) return;
-    validate_layers(learner.network.layers, path + ".layers");
+    if (!is_meta_trained(learner.type)) return;
+    if (learner.type == LearnerType::Vsml) {
+      validate_layers(learner.network.layers, path + ".layers");
+    }
     if (learner.init.type == InitType::File) {
       // The file brings the other options; they need not be the ones that the spec has by default.
       require(!learner.init.path.empty(), path + ".init.path",
               "expected the path of a trained algorithm with type file, got none");
     } else {
-      validate_network(learner.network, path);
+      validate_options(learner, path);
     }
   }
 
   void validate_adopted_learner(const LearnerOptions& learner, const std::string& path) const {
-    if (learner.type != LearnerType::Vsml) return;
-    validate_layers(learner.network.layers, path + ".layers");
-    validate_network(learner.network, path);
+    if (learner.type == LearnerType::Vsml) {
+      validate_layers(learner.network.layers, path + ".layers");
+    }
+    validate_options(learner, path);
   }
 
-  void validate_step_scale_floors() const {
+  // Options that must agree with one another.
+  void validate_options(const LearnerOptions& learner, const std::string& path) const {
+    if (learner.type == LearnerType::Vsml) validate_network(learner.network, path);
+    if (learner.type == LearnerType::FastWeights) validate_form(learner.fast_weights.form, path);
+  }
+
+  void validate_form(FastWeightsForm form, const std::string& path) const {
+    const bool memory = form == FastWeightsForm::Memory;
+    std::vector<std::string> others{"key_size"};
+    if (!memory) others = {"state_size", "memory_size", "conv_channels", "image_size"};
+    for (const std::string& key : others) {
+      require(!source_.says(member_path(path, key)), member_path(path, key),
+              fmt::format("expected form {} with this key, got {}",
+                          memory ? "delta_rule" : "memory", memory ? "memory" : "delta_rule"),
+              "remove the key, or change form");
+    }
+  }
+
+  void validate_step_scale_floors(const engine::ParamLayout& layout) const {
     const auto& floors = spec_.meta.step_scale_floors;
-    if (floors.empty()) return;
-    const engine::ParamLayout layout =
-        LearnerFamily(spec_.learner, engine::DType::f32, {}).layout();
     std::vector<std::string> names;
     for (const auto& entry : layout.entries()) names.push_back(entry.name);
     for (size_t i = 0; i < floors.size(); ++i) {
@@ -133,9 +157,10 @@ class Validator {
   }
 
   void validate_meta_train() const {
-    require(spec_.learner.type == LearnerType::Vsml, "learner.type",
-            "expected vsml with experiment meta_train, got " + name_of(spec_.learner.type),
-            "other learners can be meta-tested");
+    require(is_meta_trained(spec_.learner.type), "learner.type",
+            "expected a learner with parameters to train with experiment meta_train, got " +
+                name_of(spec_.learner.type),
+            "baselines can be meta-tested");
     require(spec_.learner.init.type != InitType::Untrained, "learner.init.type",
             "expected random, file or backprop with experiment meta_train, got untrained");
     require(!spec_.tasks.train.empty(), "tasks.train",
@@ -144,9 +169,10 @@ class Validator {
     for (const TaskOptions& task : spec_.tasks.train) weight += task.weight;
     require(weight > 0, "tasks.train", "expected weights with a sum above 0, got 0");
     const MetaOptions& meta = spec_.meta;
+    require(meta.carry || meta.optimizer != MetaOptimizer::Pes, "meta.carry",
+            "expected true with optimizer pes, got false",
+            "over whole lifetimes, without carry, es is the same");
     if (!meta.carry) return;
-    require(meta.optimizer == MetaOptimizer::Bptt, "meta.carry",
-            "expected optimizer bptt with carry, got es", "set carry to false");
     require(meta.unroll >= 1, "meta.unroll",
             "expected at least 1 with carry, got " + fmt::format("{}", meta.unroll),
             "say how many examples one gradient sees, for example 20");
@@ -188,7 +214,7 @@ class Validator {
   }
 
   void require_meta_tested(const LearnerOptions& learner, const std::string& path) const {
-    require(learner.type != LearnerType::Vsml || learner.init.type != InitType::Random,
+    require(!is_meta_trained(learner.type) || learner.init.type != InitType::Random,
             path + ".init.type",
             "expected file, backprop or untrained for a learner that is tested, got random",
             "name a trained algorithm: \"init\": {\"type\": \"file\", \"path\": ...}");

@@ -5,11 +5,36 @@
 #include <vector>
 
 #include "vsml/backprop.h"
+#include "vsml/learners/fast_weights.h"
+#include "vsml/learners/hebbian.h"
+#include "vsml/learners/hypernetwork.h"
+#include "vsml/learners/learned_rule.h"
+#include "vsml/learners/meta_rnn.h"
 #include "vsml/network_options.h"
 
 namespace vsml {
 
-enum class LearnerType { Vsml, Sgd, Adam, NearestMean };
+enum class LearnerType {
+  Vsml,
+  Sgd,
+  Adam,
+  NearestMean,
+  MetaRnn,  // this and the following are meta-trained
+  FastWeights,
+  Hebbian,
+  Hypernetwork,
+  LearnedRule
+};
+
+// Whether its parameters are meta-trained and come from `init`; the others are baselines.
+constexpr bool is_meta_trained(LearnerType type) {
+  return type == LearnerType::Vsml || type >= LearnerType::MetaRnn;
+}
+
+// Whether its parameters have the task's sizes; those of the others fit tasks of every size.
+constexpr bool has_task_sizes(LearnerType type) {
+  return type >= LearnerType::MetaRnn && type != LearnerType::LearnedRule;
+}
 
 // Where a learner's parameters come from. Untrained is Random said on purpose, for a meta-test;
 // Backprop writes backpropagation down.
@@ -41,8 +66,16 @@ struct LearnerOptions {
   LearnerType type = LearnerType::Vsml;
   std::string name;        // in tables; empty: the type
   NetworkOptions network;  // Vsml
-  InitOptions init;        // Vsml
+  InitOptions init;        // where is_meta_trained
   MlpOptions mlp;          // Sgd, Adam
+  MetaRnnOptions meta_rnn;
+  FastWeightsOptions fast_weights;
+  HebbianOptions hebbian;
+  HypernetworkOptions hypernetwork;
+  LearnedRuleOptions learned_rule;
+  // Where has_task_sizes: inputs and classes that the parameters are for; smaller tasks are filled
+  // up with zeros (fitted_learner.h). 0: the task's.
+  int64_t inputs = 0, classes = 0;
 
   friend bool operator==(const LearnerOptions&, const LearnerOptions&) = default;
 };

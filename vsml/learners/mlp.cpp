@@ -6,10 +6,10 @@
 #include "engine/ops/elementwise.h"
 #include "engine/ops/linalg.h"
 #include "engine/ops/movement.h"
-#include "engine/ops/nn.h"
 #include "engine/ops/op.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
+#include "vsml/readout.h"
 
 namespace vsml {
 
@@ -182,8 +182,8 @@ LearnerStep MlpLearner::step(const engine::ParamSet& params, LearnerState state,
     if (k > 0) activations.push_back(tanh(y));
     y = matmul(activations.back(), state.tensors[k]) + state.tensors[k + 1];
   }
-  const Tensor error = output_error(options_.loss, y, label);
-  const std::vector<Tensor> gradient = gradients(state, activations, error);
+  const std::vector<Tensor> gradient =
+      gradients(state, activations, prediction_error(y, label, options_.loss));
   if (rule_ == MlpRule::Sgd) {
     update_sgd(rate, gradient, state);
   } else {

@@ -12,14 +12,14 @@ namespace {
 
 using engine::Tensor;
 
-// One step of the recurrence that engine::unroll runs: shared = {flat parameters}.
-engine::StepFunction step_function(const Learner& learner, const engine::ParamLayout& layout,
+// One step of the recurrence that engine::unroll runs: shared = the parts of the parameters.
+engine::StepFunction step_function(const Learner& learner, const engine::ParamSet& params,
                                    const ExampleBlock& block) {
-  return [&learner, &layout, &block](int64_t t, const std::vector<Tensor>& shared,
+  return [&learner, &params, &block](int64_t t, const std::vector<Tensor>& shared,
                                      const std::vector<Tensor>& carry) {
     const auto k = static_cast<size_t>(t);
-    LearnerStep next = learner.step(engine::ParamSet(layout, shared[0]), LearnerState{carry},
-                                    block.inputs[k], block.labels[k]);
+    LearnerStep next = learner.step(engine::ParamSet(params.layout(), params.flat(), shared),
+                                    LearnerState{carry}, block.inputs[k], block.labels[k]);
     return engine::UnrollStep{std::move(next.state.tensors), std::move(next.prediction)};
   };
 }
@@ -39,19 +39,24 @@ Tensor summed_loss(const std::vector<Tensor>& predictions, const std::vector<Ten
 UnrollGradient bptt_unroll(const Learner& learner, const engine::ParamSet& params,
                            const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
                            MetaLoss loss, int64_t segment) {
-  const Tensor flat = params.flat().detached();
-  const ExampleBlock block = next_examples(lanes, steps, batch, flat.dtype(), flat.device());
+  const engine::ParamSet own(params.layout(), params.flat().detached());
+  const std::vector<Tensor> parts = own.parts();
+  const ExampleBlock block =
+      next_examples(lanes, steps, batch, own.flat().dtype(), own.flat().device());
   LearnerState start = gather_states(lanes);
   UnrollGradient result;
   engine::UnrollResult run;
   {
     engine::Tape tape;
-    tape.watch(flat);
-    run = engine::unroll(step_function(learner, params.layout(), block), steps, {flat},
-                         start.tensors, segment);
+    for (const Tensor& part : parts) tape.watch(part);
+    run = engine::unroll(step_function(learner, own, block), steps, parts, start.tensors, segment);
     start.tensors.clear();
     const Tensor total = summed_loss(run.outputs, block.labels, loss);
-    result.gradient = tape.gradient(total, {flat})[0];
+    std::vector<Tensor> gradients;
+    for (const Tensor& gradient : tape.gradient(total, parts)) {
+      gradients.push_back(reshape(gradient, {gradient.size()}));
+    }
+    result.gradient = engine::concat(gradients, 0);
     result.loss = total.item();
   }
   const Tensor hits =

@@ -39,12 +39,11 @@ struct Score {
   double loss = 0, correct = 0;
 };
 
-// Takes lanes of one size, each with a set of parameters of its own, through an episode.
-std::vector<Score> run_episode(const Learner& learner, const engine::ParamSet& params,
-                               const std::vector<Lane*>& lanes, const MetaOptions& options) {
-  LearnerState state = begin_states(learner, params, lanes, options.batch_size);
+// Takes lanes of one size, each with a set of parameters of its own, through `steps` steps.
+std::vector<Score> run_steps(const Learner& learner, const engine::ParamSet& params,
+                             const std::vector<Lane*>& lanes, const MetaOptions& options,
+                             int64_t steps, LearnerState& state) {
   std::vector<Score> scores(lanes.size());
-  const int64_t steps = options.episode_length;
   for (int64_t t = 0; t < steps; ++t) {
     const ExampleBlock block =
         next_examples(lanes, 1, options.batch_size, params.flat().dtype(), params.flat().device());
@@ -73,34 +72,34 @@ int64_t es_lanes_together(const Learner& learner, int64_t batch) {
   return std::max<int64_t>(1, static_cast<int64_t>(kCachedBytes / one));
 }
 
-std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture& tasks,
-                                const engine::ParamSet& params, const MetaOptions& options,
-                                uint64_t seed, int64_t step, int64_t first, int64_t last) {
+std::vector<PairLoss> es_unroll(const LearnerSource& learners, const engine::ParamSet& params,
+                                const MetaOptions& options, uint64_t seed, int64_t step,
+                                int64_t first, std::vector<Lane>& lanes, int64_t steps) {
   const engine::NoRecord none;
   const Tensor& flat = params.flat();
-  // Lanes in order +, -, +, -, ...; the two of a pair differ in nothing but the parameters.
-  std::vector<Lane> lanes;
-  std::vector<Tensor> perturbed;
-  for (int64_t pair = first; pair < last; ++pair) {
-    const Tensor noise =
-        pair_noise(seed, step, pair, flat.dim(0), flat.dtype(), flat.device()) * options.noise_std;
-    const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
-    for (const Tensor& own : {flat + noise, flat - noise}) {
-      perturbed.push_back(own);
-      lanes.push_back(enter_lifetime(tasks, key, options.episode_length));
-    }
+  std::vector<Tensor> perturbed;  // of each lane
+  for (size_t k = 0; k < lanes.size(); k += 2) {
+    const Tensor noise = pair_noise(seed, step, first + static_cast<int64_t>(k / 2), flat.dim(0),
+                                    flat.dtype(), flat.device()) *
+                         options.noise_std;
+    perturbed.push_back(flat + noise);
+    perturbed.push_back(flat - noise);
   }
   std::vector<Score> scores(lanes.size());
+  const auto place = [&](const Lane* lane) { return static_cast<size_t>(lane - &lanes[0]); };
   for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
     const Learner& learner = learners.for_dims(group[0]->dims);
     for (const std::vector<Lane*>& part :
          parts_of(group, es_lanes_together(learner, options.batch_size))) {
-      const auto place = [&](const Lane* lane) { return static_cast<size_t>(lane - &lanes[0]); };
       std::vector<Tensor> own;
       for (const Lane* lane : part) own.push_back(perturbed[place(lane)]);
       const engine::ParamSet sets(params.layout(), engine::stack(own, 0));
-      const std::vector<Score> of_part = run_episode(learner, sets, part, options);
+      const bool born = part[0]->state.tensors.empty();
+      LearnerState state =
+          born ? begin_states(learner, sets, part, options.batch_size) : gather_states(part);
+      const std::vector<Score> of_part = run_steps(learner, sets, part, options, steps, state);
       for (size_t p = 0; p < part.size(); ++p) scores[place(part[p])] = of_part[p];
+      if (!born) scatter_states(state, part);
     }
   }
   std::vector<PairLoss> result;
@@ -111,10 +110,21 @@ std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture
   return result;
 }
 
-Tensor es_gradient(const std::vector<PairLoss>& losses, const engine::ParamSet& params,
-                   const MetaOptions& options, uint64_t seed, int64_t step) {
-  const engine::NoRecord none;
-  const Tensor& flat = params.flat();
+std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture& tasks,
+                                const engine::ParamSet& params, const MetaOptions& options,
+                                uint64_t seed, int64_t step, int64_t first, int64_t last) {
+  // The two of a pair differ in nothing but the parameters.
+  std::vector<Lane> lanes;
+  for (int64_t pair = first; pair < last; ++pair) {
+    const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
+    for (int twin = 0; twin < 2; ++twin) {
+      lanes.push_back(enter_lifetime(tasks, key, options.episode_length));
+    }
+  }
+  return es_unroll(learners, params, options, seed, step, first, lanes, options.episode_length);
+}
+
+std::vector<double> pair_weights(const std::vector<PairLoss>& losses, const MetaOptions& options) {
   const auto count = static_cast<double>(losses.size());
   double scale = 1;
   if (options.standardize_fitness) {
@@ -127,14 +137,41 @@ Tensor es_gradient(const std::vector<PairLoss>& losses, const engine::ParamSet& 
     const double deviation = std::sqrt(squares / (2 * count));
     scale = deviation > 0 ? 1 / deviation : 1;
   }
+  std::vector<double> weights;
+  for (const PairLoss& pair : losses) {
+    weights.push_back(scale * (pair.plus - pair.minus) / (2 * options.noise_std * count));
+  }
+  return weights;
+}
+
+Tensor es_gradient(const std::vector<PairLoss>& losses, const engine::ParamSet& params,
+                   const MetaOptions& options, uint64_t seed, int64_t step) {
+  const engine::NoRecord none;
+  const Tensor& flat = params.flat();
+  const std::vector<double> weights = pair_weights(losses, options);
   Tensor gradient = Tensor::zeros(flat.shape(), flat.dtype(), flat.device());
   for (size_t k = 0; k < losses.size(); ++k) {
-    const double weight =
-        scale * (losses[k].plus - losses[k].minus) / (2 * options.noise_std * count);
     const Tensor noise =
         pair_noise(seed, step, static_cast<int64_t>(k), flat.dim(0), flat.dtype(), flat.device());
-    gradient = gradient + noise * weight;
+    gradient = gradient + noise * weights[k];
   }
+  return gradient;
+}
+
+Tensor pes_gradient(const std::vector<PairLoss>& losses, const engine::ParamSet& params,
+                    const MetaOptions& options, uint64_t seed, int64_t step, Tensor& noise) {
+  const engine::NoRecord none;
+  const Tensor& flat = params.flat();
+  const std::vector<double> weights = pair_weights(losses, options);
+  Tensor gradient = Tensor::zeros(flat.shape(), flat.dtype(), flat.device());
+  std::vector<Tensor> sums;
+  for (size_t k = 0; k < losses.size(); ++k) {
+    const auto pair = static_cast<int64_t>(k);
+    const Tensor before = reshape(slice(noise, 0, pair, pair + 1), flat.shape());
+    sums.push_back(before + pair_noise(seed, step, pair, flat.dim(0), flat.dtype(), flat.device()));
+    gradient = gradient + sums.back() * weights[k];
+  }
+  noise = engine::stack(sums, 0);
   return gradient;
 }
 

@@ -7,7 +7,7 @@
 
 namespace vsml {
 
-enum class MetaOptimizer { Bptt, Es };
+enum class MetaOptimizer { Bptt, Es, Pes };
 // Mean: cross entropy averaged over all examples; Last: of the last example only.
 enum class MetaLoss { Mean, Last };
 enum class Schedule { Constant, Cosine };
@@ -25,7 +25,7 @@ struct StepScaleFloor {
 struct MetaOptions {
   MetaOptimizer optimizer = MetaOptimizer::Bptt;
   int64_t steps = 1000;
-  int64_t population = 16;  // bptt: lifetimes per step; es: antithetic pairs per step
+  int64_t population = 16;  // bptt: lifetimes per step; es, pes: antithetic pairs per step
   int64_t chunk_size = 4;   // members that are computed together; part of the result's bits
   int64_t batch_size = 1;   // examples a learner sees at once
   MetaLoss loss = MetaLoss::Mean;
@@ -48,8 +48,8 @@ struct MetaOptions {
   bool carry = false;
   int64_t lifetime = 700;  // carry: longest lifetime; each is uniform in [0.3, 1] of it
 
-  double noise_std = 0.05;          // es
-  bool standardize_fitness = true;  // es: fitness to mean 0, deviation 1 over the population
+  double noise_std = 0.05;          // es, pes
+  bool standardize_fitness = true;  // es, pes: fitness to mean 0, deviation 1 over the population
 
   int64_t memory_budget = 2048;  // MiB for what bptt stores; does not change any bit
 

@@ -10,7 +10,6 @@
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
-#include "vsml/meta/es.h"
 #include "vsml/random_purpose.h"
 
 namespace vsml {
@@ -110,9 +109,13 @@ MetaState MetaTrainer::initial_state(const Tensor& params) const {
   }
   if (options_.carry) {
     const engine::ParamSet set(learners_.layout(), params);
-    for (int64_t member = 0; member < options_.population; ++member) {
-      state.lanes.push_back(new_lane(set, member, 0));
+    for (int64_t k = 0; k < options_.population * lanes_per_member(); ++k) {
+      state.lanes.push_back(new_lane(set, k / lanes_per_member(), 0));
     }
+  }
+  if (options_.optimizer == MetaOptimizer::Pes) {
+    state.noise =
+        Tensor::zeros({options_.population, params.dim(0)}, params.dtype(), params.device());
   }
   return state;
 }
@@ -148,7 +151,7 @@ double MetaTrainer::lane_bytes() const {
         learners_.for_dims({task->inputs(), task->num_classes()}).memory(1, options_.batch_size);
     most = std::max(most, memory.state + task->lifetime_bytes());
   }
-  return static_cast<double>(options_.population) * most;
+  return static_cast<double>(options_.population * lanes_per_member()) * most;
 }
 
 double MetaTrainer::predicted_bytes(int threads) const {
@@ -158,8 +161,15 @@ double MetaTrainer::predicted_bytes(int threads) const {
   const auto members = static_cast<double>(std::min(options_.chunk_size, options_.population));
   double lifetime = 0;
   for (const auto& task : tasks_.tasks()) lifetime = std::max(lifetime, task->lifetime_bytes());
-  if (options_.optimizer == MetaOptimizer::Es) {
-    return at_once * (memory.state + memory.unrecorded + 2 * members * lifetime);
+  if (options_.optimizer != MetaOptimizer::Bptt) {
+    const auto params = static_cast<double>(learners_.layout().size()) *
+                        static_cast<double>(engine::size_of(engine::DType::f32));
+    // Parameters of its own for each learner, by themselves and side by side; pes: sums of noise,
+    // old and new, one by one and side by side, and the lanes that it began with and ends with.
+    const bool carried = options_.optimizer == MetaOptimizer::Pes;
+    const double sums = carried ? 4 * population * params + 2 * lane_bytes() : 0;
+    return sums + at_once * (memory.state + memory.unrecorded +
+                             2 * members * ((carried ? 0 : lifetime) + 2 * params));
   }
   const int64_t length = segment(memory), steps = unroll_steps();
   // In segments: their beginnings, the end, and the gradient that one hands to the one before.
@@ -232,13 +242,32 @@ MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
   return total;
 }
 
-MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state) const {
+// Carried lanes of pairs [first, last): those whose lifetime has ended are born again.
+std::vector<PairLoss> MetaTrainer::pair_losses(const engine::ParamSet& params, int64_t step,
+                                               int64_t first, int64_t last,
+                                               std::vector<Lane>& lanes) const {
+  std::vector<Lane> mine;
+  for (int64_t k = 2 * first; k < 2 * last; ++k) {
+    const Lane& lane = lanes[static_cast<size_t>(k)];
+    const bool ended = lane.age >= lane.length;
+    mine.push_back(ended ? new_lane(params, k / 2, lane.key.step + 1) : lane);
+  }
+  std::vector<PairLoss> losses =
+      es_unroll(learners_, params, options_, seed_, step, first, mine, options_.unroll);
+  std::move(mine.begin(), mine.end(), lanes.begin() + 2 * first);
+  return losses;
+}
+
+MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state,
+                                                       Carried& carried) const {
   const engine::ParamSet params(learners_.layout(), state.params);
   std::vector<PairLoss> losses(static_cast<size_t>(options_.population));
   engine::parallel_for(chunks(), [&](int64_t chunk) {
     const auto [first, last] = chunk_bounds(options_, chunk);
     const std::vector<PairLoss> part =
-        es_losses(learners_, tasks_, params, options_, seed_, state.step, first, last);
+        options_.carry
+            ? pair_losses(params, state.step, first, last, carried.lanes)
+            : es_losses(learners_, tasks_, params, options_, seed_, state.step, first, last);
     std::copy(part.begin(), part.end(), losses.begin() + first);
   });
   Gradient total;
@@ -247,7 +276,20 @@ MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state) c
     total.loss += (pair.plus + pair.minus) / 2 * share;
     total.correct += pair.correct * share;
   }
-  total.gradient = es_gradient(losses, params, options_, seed_, state.step);
+  if (options_.optimizer == MetaOptimizer::Es) {
+    total.gradient = es_gradient(losses, params, options_, seed_, state.step);
+    return total;
+  }
+  // A lifetime that has just begun has no perturbations behind it.
+  std::vector<double> goes_on;
+  for (int64_t pair = 0; pair < options_.population; ++pair) {
+    goes_on.push_back(carried.lanes[static_cast<size_t>(2 * pair)].age > options_.unroll ? 1 : 0);
+  }
+  const Tensor& flat = state.params;
+  const Tensor kept =
+      cast(Tensor::from(goes_on, {options_.population, 1}, flat.device()), flat.dtype());
+  carried.noise = carried.noise * kept;
+  total.gradient = pes_gradient(losses, params, options_, seed_, state.step, carried.noise);
   return total;
 }
 
@@ -269,9 +311,10 @@ MetaState MetaTrainer::updated(const MetaState& state, const Tensor& gradient, d
 
 MetaStepReport MetaTrainer::step(MetaState& state) const {
   const engine::NoRecord none;
-  std::vector<Lane> lanes = state.lanes;
-  const Gradient gradient = options_.optimizer == MetaOptimizer::Es ? es_gradient_of_step(state)
-                                                                    : bptt_gradient(state, lanes);
+  Carried carried{state.lanes, state.noise};
+  const Gradient gradient = options_.optimizer == MetaOptimizer::Bptt
+                                ? bptt_gradient(state, carried.lanes)
+                                : es_gradient_of_step(state, carried);
   MetaStepReport report;
   report.loss = gradient.loss;
   report.accuracy = gradient.correct;
@@ -286,7 +329,8 @@ MetaStepReport MetaTrainer::step(MetaState& state) const {
   require_finite(std::isfinite(report.gradient_norm), "the gradient is", state.step);
   MetaState next = updated(state, gradient.gradient, report.learning_rate);
   require_finite(finite(next.params), "the updated parameters are", state.step);
-  next.lanes = std::move(lanes);
+  next.lanes = std::move(carried.lanes);
+  next.noise = std::move(carried.noise);
   state = std::move(next);
   return report;
 }

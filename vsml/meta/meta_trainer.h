@@ -11,6 +11,7 @@
 #include "engine/error.h"
 #include "engine/optim.h"
 #include "vsml/meta/bptt.h"
+#include "vsml/meta/es.h"
 #include "vsml/meta/meta_options.h"
 #include "vsml/meta/population.h"
 
@@ -28,9 +29,11 @@ struct MetaState {
   // step_scale initial: params = start + scale * moved, and `moved` is what Adam trains. All empty
   // without it.
   engine::Tensor start, scale, moved;
-  // carry: every member's lane. A lane keeps its lifetime's number (key.step), its age and its
-  // state; the rest follows from the key.
+  // carry: every member's lane; es, pes: every pair's two. A lane keeps its lifetime's number
+  // (key.step), its age and its state; the rest follows from the key.
   std::vector<Lane> lanes;
+  // pes: the sum of each pair's perturbations in its lifetime so far, [population, n].
+  engine::Tensor noise;
 };
 
 // What is worth logging of one step.
@@ -55,6 +58,8 @@ class MetaTrainer {
 
   // A member's lane in its lifetime number `lifetime`, new born.
   Lane new_lane(const engine::ParamSet& params, int64_t member, int64_t lifetime) const;
+  // Lanes that a member of the population has: 2 for the pairs of es and pes.
+  int64_t lanes_per_member() const { return options_.optimizer == MetaOptimizer::Bptt ? 1 : 2; }
   // Steps (of batch_size examples) of the longest lifetime that can come up.
   int64_t longest_lifetime() const;
 
@@ -69,9 +74,16 @@ class MetaTrainer {
     engine::Tensor gradient;
     double loss = 0, correct = 0;
   };
+  // What goes on into the next step.
+  struct Carried {
+    std::vector<Lane> lanes;
+    engine::Tensor noise;
+  };
   Gradient bptt_gradient(const MetaState& state, std::vector<Lane>& lanes) const;
   Gradient chunk_gradient(const engine::ParamSet& params, std::vector<Lane>& lanes) const;
-  Gradient es_gradient_of_step(const MetaState& state) const;
+  Gradient es_gradient_of_step(const MetaState& state, Carried& carried) const;
+  std::vector<PairLoss> pair_losses(const engine::ParamSet& params, int64_t step, int64_t first,
+                                    int64_t last, std::vector<Lane>& lanes) const;
   int64_t lifetime_length(const engine::RngKey& key) const;
   int64_t unroll_steps() const;
   int64_t chunks() const;

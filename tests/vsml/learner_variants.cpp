@@ -1,0 +1,49 @@
+#include "tests/vsml/learner_variants.h"
+
+#include "engine/ops/elementwise.h"
+#include "tests/vsml/vsml_checks.h"
+
+namespace vsml::test {
+
+std::vector<LearnerOptions> learner_variants(const TaskDims& dims) {
+  std::vector<LearnerOptions> all;
+  const auto add = [&](LearnerType type, const std::string& name, auto change) {
+    LearnerOptions options;
+    options.type = type;
+    options.name = name;
+    change(options);
+    if (has_task_sizes(type)) {
+      options.inputs = dims.inputs;
+      options.classes = dims.classes;
+    }
+    all.push_back(options);
+  };
+  using Options = LearnerOptions;
+  const ConvOptions conv{2, {{2, 2}}};
+  add(LearnerType::MetaRnn, "meta_rnn", [](Options& o) { o.meta_rnn.state_size = 5; });
+  add(LearnerType::MetaRnn, "meta_rnn with convolutions", [&](Options& o) {
+    o.meta_rnn = {3, 1, 2, conv};
+  });
+  add(LearnerType::FastWeights, "fast_weights", [](Options& o) { o.fast_weights.key_size = 3; });
+  add(LearnerType::FastWeights, "fast_weights, memory",
+      [&](Options& o) { o.fast_weights = {FastWeightsForm::Memory, 64, 4, 3, 0, conv}; });
+  add(LearnerType::Hebbian, "hebb", [](Options&) {});
+  add(LearnerType::Hebbian, "oja with convolutions", [&](Options& o) {
+    o.hebbian = {HebbianRule::Oja, 5, conv};
+  });
+  add(LearnerType::Hypernetwork, "hypernetwork", [](Options& o) {
+    o.hypernetwork = {3, 4, 2, 2, 10};
+  });
+  add(LearnerType::LearnedRule, "learned_rule", [](Options& o) { o.learned_rule.rule_size = 4; });
+  add(LearnerType::LearnedRule, "learned_rule with hidden layers", [](Options& o) {
+    o.learned_rule = {{4, 3}, 5, 2};
+  });
+  return all;
+}
+
+engine::Tensor moving_params(const Learner& learner, uint64_t salt) {
+  const engine::Tensor start = cast(learner.initial_params({1, 1, 0, 0}), engine::DType::f64);
+  return start + values(start.shape(), -0.3, 0.3, salt);
+}
+
+}  // namespace vsml::test
