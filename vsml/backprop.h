@@ -18,7 +18,7 @@ struct BackpropOptions {
   double momentum = 0;     // v = momentum v + gradient, w -= learning_rate v; with a backward cell
   // A weight w is the memory c = eps w, and an error e is heard as tanh(eps e) / eps. Relative
   // errors are of order (eps w)^2 and (eps e)^2.
-  double eps = 0.02;
+  double eps = 0.01;
   // Forget gates are sigmoid(forget_bias) where something is kept and sigmoid(-forget_bias) where
   // nothing is. 20 is 1 in float32; less is weight decay, and easier to meta-train.
   double forget_bias = 20;
