@@ -6,6 +6,7 @@
 
 #include "engine/parallel.h"
 #include "vsml/experiment/available_memory.h"
+#include "vsml/experiment/compare.h"
 #include "vsml/experiment/environment.h"
 #include "vsml/experiment/loaded_experiment.h"
 #include "vsml/experiment/meta_training.h"
@@ -20,7 +21,15 @@ namespace {
 using engine::Tensor;
 
 std::string experiment_name(const Spec& spec) {
-  return spec.experiment == ExperimentType::MetaTrain ? "meta_train" : "meta_test";
+  switch (spec.experiment) {
+    case ExperimentType::MetaTrain:
+      return "meta_train";
+    case ExperimentType::MetaTest:
+      return "meta_test";
+    case ExperimentType::Compare:
+      return "compare";
+  }
+  return "";
 }
 
 std::string own_name(const LearnerOptions& learner) {
@@ -106,9 +115,10 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
     trained = *result;
     write_trained(experiment, *directory, trained);
   }
+  const auto test = spec.experiment == ExperimentType::Compare ? compare : meta_test;
   const std::optional<std::vector<Result>> results =
-      meta_test({spec, experiment.test_tasks, options.device, *directory, progress, options.stop},
-                contestants(experiment, trained));
+      test({spec, experiment.test_tasks, options.device, *directory, progress, options.stop},
+           contestants(experiment, trained));
   if (!results) return outcome;
   outcome.results = {experiment_name(spec), spec.name, *results};
   directory->write("report.txt", results_table(outcome.results));

@@ -51,11 +51,38 @@ Fields network_fields(NetworkOptions& o) {
       {"layer_norm", "messages are normalised", FlagField{&o.layer_norm}},
       {"random_state_fraction", "part of the channels of c that starts random",
        RealField{&o.random_state_fraction, kFraction}},
+      {"encoded_weights", "cells start from random weights; parameters say how a state holds them",
+       FlagField{&o.encoded_weights}},
+  };
+}
+
+// One key for all learners that are told an error.
+ChoiceField loss_choice(LearnerOptions& o) {
+  ChoiceField field = choice(o.network.loss, {"cross_entropy", "squared"});
+  field.set = [&o, set = field.set](const std::string& name) {
+    set(name);
+    o.mlp.loss = o.network.loss;
+  };
+  return field;
+}
+
+Fields backprop_fields(BackpropOptions& o) {
+  return {
+      {"learning_rate", "of the gradient descent", RealField{&o.learning_rate, kNotNegative}},
+      {"batch_size", "examples at once that it is for", IntegerField{&o.batch_size, {1, 65536}}},
+      {"momentum", "v = momentum v + gradient; needs separate_backward_cell",
+       RealField{&o.momentum, kDecay}},
+      {"eps", "a weight w is kept as eps w; errors are of order eps^2",
+       RealField{&o.eps, kEpsilon}},
+      {"forget_bias", "of what is kept, and negative of what is not; 20 is exact, less decays",
+       RealField{&o.forget_bias, {0, 1000}}},
+      {"spare_scale", "random weights of the units that are not needed; 0: they are silent",
+       RealField{&o.spare_scale, kNotNegative}},
   };
 }
 
 Fields mlp_fields(MlpOptions& o) {
-  return {
+  Fields fields = {
       {"hidden", "widths of the hidden layers", IntegerListField{&o.hidden, {1, kMostNeurons}}},
       {"input_activation", "applied to the inputs", choice(o.input_activation, {"none", "tanh"})},
       {"learning_rate", "a number; or a list, of which the best on the test task is reported",
@@ -67,6 +94,12 @@ Fields mlp_fields(MlpOptions& o) {
        RealField{&o.epsilon, kEpsilon},
        {"adam"}},
   };
+  append(fields,
+         {{"output_bound", "prediction = bound tanh(y / bound); 0: the prediction is y",
+           RealField{&o.output_bound, kNotNegative}}},
+         {});
+  append(fields, fields_of(o.conv), {});
+  return fields;
 }
 
 }  // namespace
@@ -82,10 +115,10 @@ Fields fields_of(LayerOptions& o) {
 }
 
 Fields fields_of(InitOptions& o) {
-  return {
+  Fields fields = {
       {"type",
        "where the parameters come from; untrained is random said on purpose",
-       choice(o.type, {"random", "untrained", "file"}),
+       choice(o.type, {"random", "untrained", "file", "backprop"}),
        {},
        true},
       {"scale",
@@ -94,6 +127,8 @@ Fields fields_of(InitOptions& o) {
        {"random", "untrained"}},
       {"path", "a trained algorithm (safetensors)", PathField{&o.path}, {"file"}},
   };
+  append(fields, backprop_fields(o.backprop), {"backprop"});
+  return fields;
 }
 
 Fields fields_of(LearnerOptions& o) {
@@ -119,6 +154,10 @@ Fields fields_of(LearnerOptions& o) {
            IntegerField{&o.inputs, {0, kMostNeurons}}},
           {"classes", "the same for classes", IntegerField{&o.classes, {0, 65536}}}},
          types_where(has_task_sizes));
+  append(
+      fields,
+      {{"loss", "its derivative by the prediction is the error that is fed back", loss_choice(o)}},
+      {"vsml", "sgd", "adam"});
   return fields;
 }
 
@@ -229,6 +268,8 @@ Fields fields_of(EvaluateSpec& s) {
       {"episode_length", "examples of an episode", IntegerField{&s.episode_length, kSteps}},
       {"chunk_size", "episodes that are computed together; part of the result's bits",
        IntegerField{&s.chunk_size, kMembers}},
+      {"weights_every", "compare: examples between two looks at the weights",
+       IntegerField{&s.weights_every, kSteps}},
       {"untrained", "meta_train: also meta-test the parameters it started from",
        FlagField{&s.untrained}},
       {"learners", "baselines on the same episodes", record_list("learner", s.learners, 0)},
@@ -245,7 +286,7 @@ Fields fields_of(CheckpointSpec& s) {
 Fields fields_of(Spec& s) {
   return {
       {"name", "of the run and its folder; empty: the file's name", TextField{&s.name}},
-      {"experiment", "what is done", choice(s.experiment, {"meta_train", "meta_test"})},
+      {"experiment", "what is done", choice(s.experiment, {"meta_train", "meta_test", "compare"})},
       {"seed", "of every random number", SeedField{&s.seed}},
       {"data", "folder searched first for named data sets", PathField{&s.data}},
       {"learner", "the learner that is meta-trained or meta-tested", record("learner", s.learner)},

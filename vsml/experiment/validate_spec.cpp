@@ -40,10 +40,11 @@ class Validator {
     for (size_t i = 0; i < baselines.size(); ++i) {
       validate_adopted_learner(baselines[i], element_path("evaluate.learners", i));
     }
+    if (spec_.experiment == ExperimentType::Compare) validate_compare();
     if (spec_.experiment != ExperimentType::MetaTrain) return;
     const LearnerFamily family(spec_.learner, engine::DType::f32, {});
     validate_step_scale_floors(family.layout());
-    require(spec_.meta.batch_size == 1 || family.for_dims({1, 1}).takes_batches(),
+    require(spec_.meta.batch_size == 1 || family.for_dims(family.any_dims()).takes_batches(),
             "meta.batch_size",
             fmt::format("expected 1 with learner {}, got {}", name_of(spec_.learner.type),
                         spec_.meta.batch_size));
@@ -67,6 +68,10 @@ class Validator {
 
   void validate_learner(const LearnerOptions& learner, const std::string& path) const {
     if (!is_meta_trained(learner.type)) return;
+    require(learner.type == LearnerType::Vsml || learner.init.type != InitType::Backprop,
+            path + ".init.type",
+            "expected random, untrained or file with learner " + name_of(learner.type) +
+                ", got backprop");
     if (learner.type == LearnerType::Vsml) {
       validate_layers(learner.network.layers, path + ".layers");
     }
@@ -161,7 +166,7 @@ class Validator {
                 name_of(spec_.learner.type),
             "baselines can be meta-tested");
     require(spec_.learner.init.type != InitType::Untrained, "learner.init.type",
-            "expected random or file with experiment meta_train, got untrained");
+            "expected random, file or backprop with experiment meta_train, got untrained");
     require(!spec_.tasks.train.empty(), "tasks.train",
             "expected at least one task with experiment meta_train, got none");
     double weight = 0;
@@ -179,14 +184,43 @@ class Validator {
 
   void validate_meta_test() const {
     require(!spec_.tasks.test.empty(), "tasks.test",
-            "expected at least one task with experiment meta_test, got none");
+            "expected at least one task to test on, got none");
     require_meta_tested(spec_.learner, "learner");
+  }
+
+  // Weights must stand side by side with those of gradient descent.
+  void validate_compare() const {
+    const LearnerOptions& learner = spec_.learner;
+    require(learner.type == LearnerType::Vsml && learner.network.encoded_weights, "learner",
+            "expected a vsml learner with encoded_weights, got another", "init backprop has them");
+    std::vector<int64_t> hidden;
+    const auto& layers = learner.network.layers;
+    for (size_t k = 0; k < layers.size(); ++k) {
+      require(layers[k].constant_input.has_value(),
+              element_path("learner.layers", k) + ".constant_input",
+              "expected a number with experiment compare, got null",
+              "it has the weights that are the biases of sgd");
+      if (k + 1 < layers.size()) hidden.push_back(layers[k].outputs);
+    }
+    bool found = false;
+    const auto& baselines = spec_.evaluate.learners;
+    for (size_t i = 0; i < baselines.size(); ++i) {
+      const LearnerOptions& one = baselines[i];
+      if (one.type != LearnerType::Sgd && one.type != LearnerType::Adam) continue;
+      const std::string path = element_path("evaluate.learners", i);
+      require(one.mlp.learning_rate.size() == 1, path + ".learning_rate",
+              "expected one number with experiment compare, got a list");
+      found = found || (one.type == LearnerType::Sgd && one.mlp.hidden == hidden);
+    }
+    require(found, "evaluate.learners",
+            fmt::format("expected sgd with hidden [{}] among them, as the learner has, got none",
+                        fmt::join(hidden, ", ")));
   }
 
   void require_meta_tested(const LearnerOptions& learner, const std::string& path) const {
     require(!is_meta_trained(learner.type) || learner.init.type != InitType::Random,
             path + ".init.type",
-            "expected file or untrained for a learner that is tested, got random",
+            "expected file, backprop or untrained for a learner that is tested, got random",
             "name a trained algorithm: \"init\": {\"type\": \"file\", \"path\": ...}");
   }
 

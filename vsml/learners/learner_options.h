@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "vsml/backprop.h"
 #include "vsml/learners/fast_weights.h"
 #include "vsml/learners/hebbian.h"
 #include "vsml/learners/hypernetwork.h"
@@ -35,13 +36,15 @@ constexpr bool has_task_sizes(LearnerType type) {
   return type >= LearnerType::MetaRnn && type != LearnerType::LearnedRule;
 }
 
-// Where a learner's parameters come from. Untrained is Random said on purpose, for a meta-test.
-enum class InitType { Random, Untrained, File };
+// Where a learner's parameters come from. Untrained is Random said on purpose, for a meta-test;
+// Backprop writes backpropagation down.
+enum class InitType { Random, Untrained, File, Backprop };
 
 struct InitOptions {
   InitType type = InitType::Random;
   double scale = 1;  // Random, Untrained: factor on the standard deviation of the weights
   std::string path;  // File: a trained algorithm (safetensors)
+  BackpropOptions backprop = {};
 
   friend bool operator==(const InitOptions&, const InitOptions&) = default;
 };
@@ -54,6 +57,9 @@ struct MlpOptions {
   InputActivation input_activation = InputActivation::None;
   std::vector<double> learning_rate{0.01};            // more than one: a grid, the best is reported
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adam only
+  OutputLoss loss = OutputLoss::CrossEntropy;
+  double output_bound = 0;  // prediction = bound tanh(y / bound); 0: y
+  ConvOptions conv;
 
   friend bool operator==(const MlpOptions&, const MlpOptions&) = default;
 };

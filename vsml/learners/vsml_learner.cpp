@@ -2,20 +2,25 @@
 
 #include <fmt/format.h>
 
+#include "engine/ops/reduce.h"
+
 namespace vsml {
 
 using engine::Tensor;
 
-VsmlLearner::VsmlLearner(const NetworkOptions& options, double init_scale, const TaskDims& dims,
-                         engine::DType dtype, engine::Device device)
+VsmlLearner::VsmlLearner(const NetworkOptions& options, const InitOptions& init,
+                         const TaskDims& dims, engine::DType dtype, engine::Device device)
     : network_(options, dims.inputs, dims.classes),
-      init_scale_(init_scale),
+      init_(init),
       dims_(dims),
       dtype_(dtype),
       device_(device) {}
 
 Tensor VsmlLearner::initial_params(const engine::RngKey& key) const {
-  return initial_cell_params(network_.layout(), init_scale_, key, dtype_).to(device_);
+  const Tensor params = init_.type == InitType::Backprop
+                            ? backprop_params(network_, init_.backprop, key, dtype_)
+                            : initial_cell_params(network_.layout(), init_.scale, key, dtype_);
+  return params.to(device_);
 }
 
 std::vector<std::string> VsmlLearner::state_names() const {
@@ -28,10 +33,29 @@ std::vector<std::string> VsmlLearner::state_names() const {
   return names;
 }
 
-LearnerState VsmlLearner::initial_state(const engine::ParamSet&,
+LearnerState VsmlLearner::initial_state(const engine::ParamSet& params,
                                         const std::vector<engine::RngKey>& members,
                                         int64_t batch) const {
-  return flatten(network_.initial_state(members, batch, dtype_, device_));
+  return flatten(network_.initial_state(params, members, batch));
+}
+
+std::vector<Tensor> VsmlLearner::weights(const engine::ParamSet& params,
+                                         const LearnerState& state) const {
+  std::vector<Tensor> weights;
+  if (!network_.options().encoded_weights) return weights;
+  const NetworkState layers = unflatten(state);
+  for (int64_t k = 0; k < network_.num_layers(); ++k) {
+    const Tensor w =
+        decode_weights(network_.code_of(params, k), layers.layers[static_cast<size_t>(k)]);
+    weights.push_back(mean(w, {1}));
+  }
+  return weights;
+}
+
+LearnerState VsmlLearner::state_of_weights(const engine::ParamSet& params,
+                                           const std::vector<Tensor>& weights,
+                                           int64_t batch) const {
+  return flatten(network_.state_of_weights(params, weights, batch));
 }
 
 LearnerStep VsmlLearner::step(const engine::ParamSet& params, LearnerState state,

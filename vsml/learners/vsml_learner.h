@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vsml/learner.h"
+#include "vsml/learners/learner_options.h"
 #include "vsml/network.h"
 #include "vsml/network_memory.h"
 
@@ -10,7 +11,7 @@ namespace vsml {
 class VsmlLearner final : public Learner {
  public:
   // Throws Error if the options contradict each other.
-  VsmlLearner(const NetworkOptions& options, double init_scale, const TaskDims& dims,
+  VsmlLearner(const NetworkOptions& options, const InitOptions& init, const TaskDims& dims,
               engine::DType dtype = engine::DType::f32, engine::Device device = {});
 
   const Network& network() const { return network_; }
@@ -22,6 +23,12 @@ class VsmlLearner final : public Learner {
   LearnerState initial_state(const engine::ParamSet& params,
                              const std::vector<engine::RngKey>& members,
                              int64_t batch) const override;
+  // With encoded_weights.
+  std::vector<engine::Tensor> weights(const engine::ParamSet& params,
+                                      const LearnerState& state) const override;
+  LearnerState state_of_weights(const engine::ParamSet& params,
+                                const std::vector<engine::Tensor>& weights,
+                                int64_t batch) const override;
   LearnerMemory memory(int64_t members, int64_t batch) const override {
     return network_memory(network_, members, batch, dtype_, device_);
   }
@@ -30,7 +37,7 @@ class VsmlLearner final : public Learner {
 
  private:
   Network network_;
-  double init_scale_;
+  InitOptions init_;
   TaskDims dims_;
   engine::DType dtype_;
   engine::Device device_;

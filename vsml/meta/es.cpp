@@ -20,6 +20,17 @@ Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t size, engin
   return engine::normal({size}, key_for(key, RandomPurpose::Noise), dtype, device);
 }
 
+std::array<engine::ParamSet, 2> perturbed_pair(const engine::ParamSet& params,
+                                               const MetaOptions& options, uint64_t seed,
+                                               int64_t step, int64_t pair) {
+  const engine::NoRecord none;
+  const Tensor& flat = params.flat();
+  const Tensor noise =
+      pair_noise(seed, step, pair, flat.dim(0), flat.dtype(), flat.device()) * options.noise_std;
+  return {engine::ParamSet(params.layout(), flat + noise),
+          engine::ParamSet(params.layout(), flat - noise)};
+}
+
 std::vector<PairLoss> es_unroll(const LearnerSource& learners, const engine::ParamSet& params,
                                 const MetaOptions& options, uint64_t seed, int64_t step,
                                 int64_t first, std::vector<Lane>& lanes, int64_t steps) {
@@ -27,11 +38,10 @@ std::vector<PairLoss> es_unroll(const LearnerSource& learners, const engine::Par
   const Tensor& flat = params.flat();
   std::vector<Tensor> perturbed;  // of each lane
   for (size_t k = 0; k < lanes.size(); k += 2) {
-    const Tensor noise = pair_noise(seed, step, first + static_cast<int64_t>(k / 2), flat.dim(0),
-                                    flat.dtype(), flat.device()) *
-                         options.noise_std;
-    perturbed.push_back(flat + noise);
-    perturbed.push_back(flat - noise);
+    const auto pair = first + static_cast<int64_t>(k / 2);
+    for (const engine::ParamSet& own : perturbed_pair(params, options, seed, step, pair)) {
+      perturbed.push_back(own.flat());
+    }
   }
   std::vector<double> loss(lanes.size(), 0), correct(lanes.size(), 0);
   for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
@@ -76,9 +86,9 @@ std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture
   std::vector<Lane> lanes;
   for (int64_t pair = first; pair < last; ++pair) {
     const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
-    for (int twin = 0; twin < 2; ++twin) {
+    for (const engine::ParamSet& own : perturbed_pair(params, options, seed, step, pair)) {
       lanes.push_back(
-          begin_lane(tasks, learners, params, key, options.episode_length, options.batch_size));
+          begin_lane(tasks, learners, own, key, options.episode_length, options.batch_size));
     }
   }
   return es_unroll(learners, params, options, seed, step, first, lanes, options.episode_length);

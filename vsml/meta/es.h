@@ -12,6 +12,9 @@
 // gradient of a lifetime's loss unbiased, however short the unrolls.
 #pragma once
 
+#include <array>
+#include <vector>
+
 #include "vsml/meta/meta_options.h"
 #include "vsml/meta/population.h"
 
@@ -26,6 +29,11 @@ struct PairLoss {
 // Perturbation of pair `pair` in meta-training step `step`, [n].
 engine::Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t size,
                           engine::DType dtype, engine::Device device);
+
+// The parameters of a pair's two learners, flat + noise_std eps and flat - noise_std eps.
+std::array<engine::ParamSet, 2> perturbed_pair(const engine::ParamSet& params,
+                                               const MetaOptions& options, uint64_t seed,
+                                               int64_t step, int64_t pair);
 
 // Takes pairs first, first + 1, ... of meta-training step `step` through `steps` further steps of
 // their lifetimes: `lanes` in the order +, -, +, -, ... . Their states and ages move on. Lanes
