@@ -96,8 +96,10 @@ class LearnerSource {
   virtual ~LearnerSource() = default;
   // The learner for tasks of this size; lives as long as the source. Thread-safe.
   virtual const Learner& for_dims(const TaskDims& dims) const = 0;
+  // A size that it can certainly be made for.
+  virtual TaskDims any_dims() const { return {1, 1}; }
   // The parameters' names and shapes, the same for every size.
-  const engine::ParamLayout& layout() const { return for_dims({1, 1}).layout(); }
+  const engine::ParamLayout& layout() const { return for_dims(any_dims()).layout(); }
 };
 
 // Members first .. last-1 of a state, and states side by side along P.

@@ -249,7 +249,7 @@ NetworkStep Network::step(const engine::ParamSet& params, NetworkState state, co
   pass.forward[0] = as_message(input, message);
   NetworkStep result;
   result.prediction = forward_pass(pass);
-  const Tensor error = prediction_error(result.prediction, label, options_.loss);
+  const Tensor error = output_error(options_.loss, result.prediction, label);
   if (options_.feed_label) {
     state.reverse.back() = engine::pad(engine::stack({error, label}, -1), -1, 0, message - 2);
   } else {

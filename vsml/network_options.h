@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "vsml/dims.h"
-#include "vsml/readout.h"
+#include "vsml/output_error.h"
 
 namespace vsml {
 

@@ -55,6 +55,20 @@ Names names_of(const std::string& learner) {
   if (learner == "hebbian") {
     names = {{"w", "layer.w"}, {"b", "layer.bias"}, {"coeff", "coefficient"}};
   }
+  if (learner == "sgd" || learner == "adam") {
+    for (const char* prefix : {"", "mu_", "nu_"}) {
+      const std::string ours = *prefix == 0 ? "" : *prefix == 'm' ? "mean." : "mean_square.";
+      for (int k = 0; k < 3; ++k) {
+        names[fmt::format("{}W{}", prefix, k)] = fmt::format("{}weight.{}", ours, k);
+        names[fmt::format("{}b{}", prefix, k)] = fmt::format("{}bias.{}", ours, k);
+        names[fmt::format("{}K{}", prefix, k)] = fmt::format("{}conv.weight.{}", ours, k);
+        names[fmt::format("{}k{}", prefix, k)] = fmt::format("{}conv.bias.{}", ours, k);
+      }
+    }
+    names["lr"] = "log_learning_rate";
+    names["t"] = "updates";
+    return names;
+  }
   if (learner == "learned_rule") {
     names = {{"A", "rule.w"},      {"a", "rule.bias"},      {"B", "change.w"},
              {"b", "change.bias"}, {"w_lr", "weight_rate"}, {"m_lr", "trace_rate"}};
@@ -97,6 +111,12 @@ LearnerOptions options_of(const json& spec) {
   } else if (learner == "learned_rule") {
     options.type = LearnerType::LearnedRule;
     options.learned_rule = {spec.at("hidden"), spec.at("Q"), bound};
+  } else if (learner == "sgd" || learner == "adam") {
+    options.type = learner == "sgd" ? LearnerType::Sgd : LearnerType::Adam;
+    const auto layers = spec.at("layers").get<size_t>();
+    options.mlp.hidden.assign(layers - 1, spec.at("hidden"));
+    options.mlp.output_bound = bound;
+    options.mlp.conv = conv;
   } else {
     throw std::runtime_error(fmt::format("unknown learner {}", learner));
   }
@@ -109,14 +129,23 @@ struct Leaves {
   int64_t members;
   bool own;
 
+  // Of sgd and adam the rate, of which we have the logarithm, is the parameter, and the weights
+  // that they begin with are the state.
   Tensor flat(const engine::ParamLayout& layout) const {
     std::vector<Tensor> parts;
     for (const auto& entry : layout.entries()) {
-      const Tensor& value = values.at(entry.name);
+      const bool rate = entry.name == "log_learning_rate";
+      const Tensor value = rate ? log(values.at(entry.name)) : values.at(entry.name);
       parts.push_back(
           reshape(value, own ? Shape{members, entry.shape.size()} : Shape{entry.shape.size()}));
     }
     return engine::concat(parts, -1);
+  }
+  // A leaf as the tensor of a state of this shape.
+  Tensor state(const std::string& name, const engine::Shape& shape) const {
+    const Tensor& value = values.at(name);
+    if (own) return reshape(value, shape);
+    return broadcast_to(reshape(value, shape.with(0, 1)), shape);
   }
 };
 
@@ -146,10 +175,18 @@ CaseErrors run_learner_case(const json& one, DType dtype) {
   }
   const engine::ParamSet params(learner->layout(), leaves.flat(learner->layout()));
   std::map<std::string, Tensor> first, last;
+  const bool starts_from_leaves = learner->layout().contains("log_learning_rate");
+  const auto like = learner->initial_state(params, std::vector<engine::RngKey>(members), batch);
+  const std::vector<std::string> state_names = learner->state_names();
   for (const auto& [name, value] : one.at("states0").items()) first[ours(name)] = typed(value);
   for (const auto& [name, value] : one.at("states").items()) last[ours(name)] = array(value);
   vsml::LearnerState state;
-  for (const std::string& name : learner->state_names()) state.tensors.push_back(first.at(name));
+  for (size_t k = 0; k < state_names.size(); ++k) {
+    const engine::Shape shape = like.tensors[k].shape();
+    const bool leaf = starts_from_leaves && leaves.values.count(state_names[k]) > 0;
+    state.tensors.push_back(leaf ? leaves.state(state_names[k], shape)
+                                 : reshape(first.at(state_names[k]), shape));
+  }
 
   const Tensor x = reshape(typed(one.at("inputs")), {steps, members, batch, inputs});
   const Tensor y = reshape(typed(one.at("labels")), {steps, members, batch, classes});
@@ -172,7 +209,7 @@ CaseErrors run_learner_case(const json& one, DType dtype) {
                             array(one.at("outputs")));
   errors.loss = error_of(plain(loss), Tensor::scalar(one.at("loss"), DType::f64));
   for (size_t k = 0; k < state.tensors.size(); ++k) {
-    const Tensor& want = last.at(learner->state_names()[k]);
+    const Tensor& want = last.at(state_names[k]);
     keep_worse(errors.states, error_of(reshape(plain(state.tensors[k]), want.shape()), want));
   }
   const json& gradients = one.at("grads")[0];

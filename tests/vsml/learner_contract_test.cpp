@@ -56,6 +56,10 @@ std::vector<LearnerOptions> all_learners() {
     const std::string name = type == LearnerType::Sgd ? "sgd" : "adam";
     add(type, name, plain);
     add(type, name + " with a hidden layer", [](LearnerOptions& o) { o.mlp.hidden = {5}; });
+    add(type, name + " with convolutions", [](LearnerOptions& o) {
+      o.mlp.conv = {2, {{2, 2}}};
+      o.mlp.output_bound = 2;
+    });
   }
   add(LearnerType::NearestMean, "nearest_mean", plain);
   for (const LearnerOptions& options : learner_variants(kDims)) all.push_back(options);
@@ -106,7 +110,8 @@ TEST_CASE("every learner: layout, parameters, names and shapes") {
     CAPTURE(options.name);
     for (const DType dtype : {DType::f32, DType::f64}) {
       const auto learner = make_learner(options, kDims, dtype);
-      const auto other = make_learner(options, {3, 2}, dtype);
+      const bool resizes = conv_of(options) == nullptr && !has_task_sizes(options.type);
+      const auto other = make_learner(options, {resizes ? 7 : kDims.inputs, 2}, dtype);
       CHECK(learner->dims() == kDims);
       const auto &entries = learner->layout().entries(), &others = other->layout().entries();
       REQUIRE(entries.size() == others.size());

@@ -92,9 +92,6 @@ Spec unusual_spec() {
   adam.network.loss = vsml::OutputLoss::Squared;
   vsml::LearnerOptions nearest_mean;
   nearest_mean.type = vsml::LearnerType::NearestMean;
-  vsml::LearnerOptions backprop;
-  backprop.init = {vsml::InitType::Backprop, 1, {}, {0.25, 4, 0.5, 0.125, 9, 2}};
-  backprop.network = backprop_network(backprop.network, backprop.init.backprop);
   spec.evaluate.learners = {adam, nearest_mean};
   for (const vsml::LearnerType type :
        {vsml::LearnerType::MetaRnn, vsml::LearnerType::FastWeights, vsml::LearnerType::FastWeights,
@@ -113,6 +110,9 @@ Spec unusual_spec() {
   spec.evaluate.learners[5].hebbian = {vsml::HebbianRule::Oja, 0, conv};
   spec.evaluate.learners[6].hypernetwork = {3, 4, 5, 6, 7};
   spec.evaluate.learners[7].learned_rule = {{3, 2}, 7, 8};
+  vsml::LearnerOptions backprop;
+  backprop.init = {vsml::InitType::Backprop, 1, {}, {0.25, 4, 0.5, 0.125, 9, 2}};
+  backprop.network = backprop_network(backprop.network, backprop.init.backprop);
   spec.evaluate.learners.push_back(backprop);
   spec.checkpoint = {7, 9};
   return spec;

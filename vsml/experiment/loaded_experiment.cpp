@@ -7,6 +7,7 @@
 #include "engine/parallel.h"
 #include "vsml/experiment/compare.h"
 #include "vsml/experiment/spec_fields.h"
+#include "vsml/learners/make_learner.h"
 #include "vsml/meta/evaluate.h"
 #include "vsml/meta/meta_trainer.h"
 
@@ -28,13 +29,6 @@ std::optional<TaskMixture> load_mixture(const Spec& spec, const DataFolders& fol
   return TaskMixture(load_tasks(spec.tasks.train, folders), weights);
 }
 
-const ConvOptions* conv_of(const LearnerOptions& options) {
-  if (options.type == LearnerType::MetaRnn) return &options.meta_rnn.conv;
-  if (options.type == LearnerType::FastWeights) return &options.fast_weights.conv;
-  if (options.type == LearnerType::Hebbian) return &options.hebbian.conv;
-  return nullptr;
-}
-
 // Gives parameters that depend on the task's size that of the largest task, where the options do
 // not say one. Throws Error if a task does not fit.
 LearnerOptions sized(LearnerOptions options, const LoadedExperiment& experiment) {
@@ -49,8 +43,7 @@ LearnerOptions sized(LearnerOptions options, const LoadedExperiment& experiment)
     if (own_inputs) options.inputs = std::max(options.inputs, task->inputs());
     if (own_classes) options.classes = std::max(options.classes, task->num_classes());
   }
-  const ConvOptions* conv = conv_of(options);
-  const bool images = conv != nullptr && conv->channels > 0;
+  const bool images = conv_of(options) != nullptr;
   for (const auto& task : tasks) {
     const bool fits = task->inputs() <= options.inputs && task->num_classes() <= options.classes;
     if (fits && (!images || task->inputs() == options.inputs)) continue;

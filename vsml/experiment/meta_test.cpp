@@ -68,8 +68,8 @@ Tensor initial_params(const LearnerOptions& options, const LearnerFamily& family
   if (is_meta_trained(options.type) && init.type == InitType::File) {
     return params_for(init.path, read_algorithm(init.path), family.layout()).to(family.device());
   }
-  return family.for_dims({1, 1}).initial_params(
-      key_for({seed, 0, 0, 0}, RandomPurpose::InitialParams));
+  return family.for_dims(family.any_dims())
+      .initial_params(key_for({seed, 0, 0, 0}, RandomPurpose::InitialParams));
 }
 
 std::string unique_name(const std::string& wanted, const std::vector<std::string>& names) {

@@ -82,7 +82,7 @@ Fields backprop_fields(BackpropOptions& o) {
 }
 
 Fields mlp_fields(MlpOptions& o) {
-  return {
+  Fields fields = {
       {"hidden", "widths of the hidden layers", IntegerListField{&o.hidden, {1, kMostNeurons}}},
       {"input_activation", "applied to the inputs", choice(o.input_activation, {"none", "tanh"})},
       {"learning_rate", "a number; or a list, of which the best on the test task is reported",
@@ -94,6 +94,12 @@ Fields mlp_fields(MlpOptions& o) {
        RealField{&o.epsilon, kEpsilon},
        {"adam"}},
   };
+  append(fields,
+         {{"output_bound", "prediction = bound tanh(y / bound); 0: the prediction is y",
+           RealField{&o.output_bound, kNotNegative}}},
+         {});
+  append(fields, fields_of(o.conv), {});
+  return fields;
 }
 
 }  // namespace
@@ -136,10 +142,6 @@ Fields fields_of(LearnerOptions& o) {
            record("init", o.init)}},
          types_where(is_meta_trained));
   append(fields, mlp_fields(o.mlp), {"sgd", "adam"});
-  append(
-      fields,
-      {{"loss", "its derivative by the prediction is the error that is fed back", loss_choice(o)}},
-      {"vsml", "sgd", "adam"});
   append(fields, fields_of(o.meta_rnn), {"meta_rnn"});
   append(fields, fields_of(o.fast_weights), {"fast_weights"});
   append(fields, fields_of(o.hebbian), {"hebbian"});
@@ -152,6 +154,10 @@ Fields fields_of(LearnerOptions& o) {
            IntegerField{&o.inputs, {0, kMostNeurons}}},
           {"classes", "the same for classes", IntegerField{&o.classes, {0, 65536}}}},
          types_where(has_task_sizes));
+  append(
+      fields,
+      {{"loss", "its derivative by the prediction is the error that is fed back", loss_choice(o)}},
+      {"vsml", "sgd", "adam"});
   return fields;
 }
 

@@ -44,7 +44,7 @@ class Validator {
     if (spec_.experiment != ExperimentType::MetaTrain) return;
     const LearnerFamily family(spec_.learner, engine::DType::f32, {});
     validate_step_scale_floors(family.layout());
-    require(spec_.meta.batch_size == 1 || family.for_dims({1, 1}).takes_batches(),
+    require(spec_.meta.batch_size == 1 || family.for_dims(family.any_dims()).takes_batches(),
             "meta.batch_size",
             fmt::format("expected 1 with learner {}, got {}", name_of(spec_.learner.type),
                         spec_.meta.batch_size));
@@ -68,6 +68,10 @@ class Validator {
 
   void validate_learner(const LearnerOptions& learner, const std::string& path) const {
     if (!is_meta_trained(learner.type)) return;
+    require(learner.type == LearnerType::Vsml || learner.init.type != InitType::Backprop,
+            path + ".init.type",
+            "expected random, untrained or file with learner " + name_of(learner.type) +
+                ", got backprop");
     if (learner.type == LearnerType::Vsml) {
       validate_layers(learner.network.layers, path + ".layers");
     }

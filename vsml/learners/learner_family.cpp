@@ -11,4 +11,10 @@ const Learner& LearnerFamily::for_dims(const TaskDims& dims) const {
   return *learner;
 }
 
+TaskDims LearnerFamily::any_dims() const {
+  const ConvOptions* conv = conv_of(options_);
+  if (conv == nullptr || !conv->image) return {1, 1};
+  return {(*conv->image)[0] * (*conv->image)[1], 1};
+}
+
 }  // namespace vsml

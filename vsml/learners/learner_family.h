@@ -18,6 +18,7 @@ class LearnerFamily final : public LearnerSource {
       : options_(options), dtype_(dtype), device_(device) {}
   engine::Device device() const { return device_; }
   const Learner& for_dims(const TaskDims& dims) const override;
+  TaskDims any_dims() const override;
 
  private:
   LearnerOptions options_;

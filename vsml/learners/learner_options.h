@@ -58,6 +58,8 @@ struct MlpOptions {
   std::vector<double> learning_rate{0.01};            // more than one: a grid, the best is reported
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adam only
   OutputLoss loss = OutputLoss::CrossEntropy;
+  double output_bound = 0;  // prediction = bound tanh(y / bound); 0: y
+  ConvOptions conv;
 
   friend bool operator==(const MlpOptions&, const MlpOptions&) = default;
 };

@@ -3,6 +3,7 @@
 #include "engine/ops/elementwise.h"
 #include "engine/ops/linalg.h"
 #include "engine/ops/movement.h"
+#include "vsml/output_error.h"
 
 namespace vsml {
 
@@ -31,6 +32,10 @@ CellState lstm(const ParamSet& params, const std::string& name, CellState state,
     state = update_cell(from_input + project(state.h, w_hidden), state.c);
   }
   return state;
+}
+
+Tensor prediction_error(const Tensor& prediction, const Tensor& label) {
+  return output_error(OutputLoss::CrossEntropy, prediction, label);
 }
 
 Tensor outer(const Tensor& u, const Tensor& v) {

@@ -25,6 +25,9 @@ engine::Tensor scalar(const engine::ParamSet& params, const std::string& name);
 CellState lstm(const engine::ParamSet& params, const std::string& name, CellState state,
                const engine::Tensor& input, int64_t ticks);
 
+// (softmax(p) - label) / B: the error of a prediction [P, B, C] (output_error.h).
+engine::Tensor prediction_error(const engine::Tensor& prediction, const engine::Tensor& label);
+
 // U^T V summed over the batch: u [P, B, m], v [P, B, n]  ->  [P, m, n].
 engine::Tensor outer(const engine::Tensor& u, const engine::Tensor& v);
 

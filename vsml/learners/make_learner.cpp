@@ -41,28 +41,40 @@ std::unique_ptr<Learner> make_exactly(const LearnerOptions& options, const TaskD
   return nullptr;
 }
 
-// Of the image that convolutions are said to see.
-int64_t pixels(const LearnerOptions& options) {
-  int64_t most = 1;
-  for (const ConvOptions& conv :
-       {options.meta_rnn.conv, options.fast_weights.conv, options.hebbian.conv}) {
-    if (conv.channels > 0 && conv.image) most = (*conv.image)[0] * (*conv.image)[1];
-  }
-  return most;
-}
-
 }  // namespace
 
 std::unique_ptr<Learner> make_learner(const LearnerOptions& options, const TaskDims& dims,
                                       engine::DType dtype, engine::Device device) {
   TaskDims sized = dims;
   if (has_task_sizes(options.type)) {
-    sized.inputs = options.inputs > 0 ? options.inputs : std::max(dims.inputs, pixels(options));
+    if (options.inputs > 0) sized.inputs = options.inputs;
     if (options.classes > 0) sized.classes = options.classes;
   }
   std::unique_ptr<Learner> learner = make_exactly(options, sized, dtype, device);
   if (sized == dims) return learner;
   return std::make_unique<FittedLearner>(std::move(learner), dims);
+}
+
+const ConvOptions* conv_of(const LearnerOptions& options) {
+  const ConvOptions* conv = nullptr;
+  switch (options.type) {
+    case LearnerType::Sgd:
+    case LearnerType::Adam:
+      conv = &options.mlp.conv;
+      break;
+    case LearnerType::MetaRnn:
+      conv = &options.meta_rnn.conv;
+      break;
+    case LearnerType::FastWeights:
+      conv = &options.fast_weights.conv;
+      break;
+    case LearnerType::Hebbian:
+      conv = &options.hebbian.conv;
+      break;
+    default:
+      break;
+  }
+  return conv != nullptr && conv->channels > 0 ? conv : nullptr;
 }
 
 }  // namespace vsml

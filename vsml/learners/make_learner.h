@@ -15,4 +15,7 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options, const TaskD
                                       engine::DType dtype = engine::DType::f32,
                                       engine::Device device = {});
 
+// The convolutions in front of a learner, or null if it has none.
+const ConvOptions* conv_of(const LearnerOptions& options);
+
 }  // namespace vsml

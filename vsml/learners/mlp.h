@@ -2,6 +2,8 @@
 //
 //   a_0 = x or tanh(x) (input_activation);  y_k = a_{k-1} W_k + b_k;  a_k = tanh(y_k);  prediction
 //   y_L
+// With output_bound the prediction is bound tanh(y_L / bound); with conv_channels three
+// convolutions with tanh, trained like the rest, come first (conv_features.h).
 // Each step follows the gradient of the loss (softmax cross entropy, or squared error), averaged
 // over the batch. The only parameter is the logarithm of the learning rate, so that it can be
 // meta-trained like any other.
@@ -38,10 +40,19 @@ class MlpLearner final : public Learner {
                    const engine::Tensor& label) const override;
 
  private:
-  std::vector<int64_t> widths() const;  // D, hidden ..., C
-  size_t num_weights() const { return 2 * (options_.hidden.size() + 1); }
-  std::vector<engine::Tensor> gradients(const LearnerState& state,
-                                        const std::vector<engine::Tensor>& activations,
+  struct LayerShape {
+    int64_t in, out;
+  };
+  std::vector<LayerShape> layers() const;  // convolutions, then hidden ..., C
+  size_t num_convolutions() const { return features_.present() ? ConvFeatures::kLayers : 0; }
+  size_t num_weights() const { return 2 * (num_convolutions() + options_.hidden.size() + 1); }
+  // What the layers see and say: rows [P, B, I] or patches, and tanh of all but the last y.
+  struct Activity {
+    std::vector<engine::Tensor> rows, above;
+    engine::Tensor y;
+  };
+  Activity forward(const LearnerState& state, const engine::Tensor& input) const;
+  std::vector<engine::Tensor> gradients(const LearnerState& state, const Activity& activity,
                                         const engine::Tensor& error) const;
   void update_sgd(const engine::Tensor& rate, const std::vector<engine::Tensor>& gradients,
                   LearnerState& state) const;
@@ -52,6 +63,7 @@ class MlpLearner final : public Learner {
   MlpOptions options_;
   double learning_rate_;
   TaskDims dims_;
+  ConvFeatures features_;
   engine::DType dtype_;
   engine::Device device_;
   engine::ParamLayout layout_;

@@ -21,6 +21,17 @@ Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t size, engin
   return engine::normal({size}, key_for(key, RandomPurpose::Noise), dtype, device);
 }
 
+std::array<engine::ParamSet, 2> perturbed_pair(const engine::ParamSet& params,
+                                               const MetaOptions& options, uint64_t seed,
+                                               int64_t step, int64_t pair) {
+  const engine::NoRecord none;
+  const Tensor& flat = params.flat();
+  const Tensor noise =
+      pair_noise(seed, step, pair, flat.dim(0), flat.dtype(), flat.device()) * options.noise_std;
+  return {engine::ParamSet(params.layout(), flat + noise),
+          engine::ParamSet(params.layout(), flat - noise)};
+}
+
 namespace {
 
 // State that a core's caches hold next to everything else.
@@ -76,14 +87,12 @@ std::vector<PairLoss> es_unroll(const LearnerSource& learners, const engine::Par
                                 const MetaOptions& options, uint64_t seed, int64_t step,
                                 int64_t first, std::vector<Lane>& lanes, int64_t steps) {
   const engine::NoRecord none;
-  const Tensor& flat = params.flat();
   std::vector<Tensor> perturbed;  // of each lane
   for (size_t k = 0; k < lanes.size(); k += 2) {
-    const Tensor noise = pair_noise(seed, step, first + static_cast<int64_t>(k / 2), flat.dim(0),
-                                    flat.dtype(), flat.device()) *
-                         options.noise_std;
-    perturbed.push_back(flat + noise);
-    perturbed.push_back(flat - noise);
+    const auto pair = first + static_cast<int64_t>(k / 2);
+    for (const engine::ParamSet& own : perturbed_pair(params, options, seed, step, pair)) {
+      perturbed.push_back(own.flat());
+    }
   }
   std::vector<Score> scores(lanes.size());
   const auto place = [&](const Lane* lane) { return static_cast<size_t>(lane - &lanes[0]); };

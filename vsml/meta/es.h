@@ -12,6 +12,9 @@
 // gradient of a lifetime's loss unbiased, however short the unrolls.
 #pragma once
 
+#include <array>
+#include <vector>
+
 #include "vsml/meta/meta_options.h"
 #include "vsml/meta/population.h"
 
@@ -30,6 +33,10 @@ engine::Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t siz
 // How many lanes are taken through their episode together: as many as have their states in a core's
 // cache from beginning to end.
 int64_t es_lanes_together(const Learner& learner, int64_t batch);
+// The parameters of a pair's two learners, flat + noise_std eps and flat - noise_std eps.
+std::array<engine::ParamSet, 2> perturbed_pair(const engine::ParamSet& params,
+                                               const MetaOptions& options, uint64_t seed,
+                                               int64_t step, int64_t pair);
 
 // Takes pairs first, first + 1, ... of meta-training step `step` through `steps` further steps of
 // their lifetimes: `lanes` in the order +, -, +, -, ..., each with parameters of its own. Their

@@ -242,15 +242,25 @@ MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
   return total;
 }
 
-// Carried lanes of pairs [first, last): those whose lifetime has ended are born again.
+// Carried lanes of pairs [first, last): those whose lifetime has ended are born again. A state may
+// depend on the parameters from birth, so it is born with the perturbed ones.
 std::vector<PairLoss> MetaTrainer::pair_losses(const engine::ParamSet& params, int64_t step,
                                                int64_t first, int64_t last,
                                                std::vector<Lane>& lanes) const {
   std::vector<Lane> mine;
-  for (int64_t k = 2 * first; k < 2 * last; ++k) {
-    const Lane& lane = lanes[static_cast<size_t>(k)];
-    const bool ended = lane.age >= lane.length;
-    mine.push_back(ended ? new_lane(params, k / 2, lane.key.step + 1) : lane);
+  for (int64_t pair = first; pair < last; ++pair) {
+    const auto own = perturbed_pair(params, options_, seed_, step, pair);
+    for (int64_t twin = 0; twin < 2; ++twin) {
+      const Lane& lane = lanes[static_cast<size_t>(2 * pair + twin)];
+      const engine::ParamSet& born_with = own[static_cast<size_t>(twin)];
+      if (lane.age == 0) {
+        mine.push_back(new_lane(born_with, pair, lane.key.step));
+      } else if (lane.age >= lane.length) {
+        mine.push_back(new_lane(born_with, pair, lane.key.step + 1));
+      } else {
+        mine.push_back(lane);
+      }
+    }
   }
   std::vector<PairLoss> losses =
       es_unroll(learners_, params, options_, seed_, step, first, mine, options_.unroll);
