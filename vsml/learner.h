@@ -12,16 +12,9 @@
 #include "engine/params.h"
 #include "engine/rng.h"
 #include "engine/tensor.h"
+#include "vsml/dims.h"
 
 namespace vsml {
-
-// What a learner must know of a task before it starts.
-struct TaskDims {
-  int64_t inputs = 0;   // D
-  int64_t classes = 0;  // C
-
-  friend bool operator==(const TaskDims&, const TaskDims&) = default;
-};
 
 // What P learners have learned so far: tensors whose first axis is P, in the order of
 // Learner::state_names(). A value; copies share storage until somebody writes.
@@ -94,8 +87,10 @@ class LearnerSource {
   virtual ~LearnerSource() = default;
   // The learner for tasks of this size; lives as long as the source. Thread-safe.
   virtual const Learner& for_dims(const TaskDims& dims) const = 0;
+  // A learner for tasks of some size, for what is the same for every size.
+  virtual const Learner& of_some_size() const { return for_dims({1, 1}); }
   // The parameters' names and shapes, the same for every size.
-  const engine::ParamLayout& layout() const { return for_dims({1, 1}).layout(); }
+  const engine::ParamLayout& layout() const { return of_some_size().layout(); }
 };
 
 // Members first .. last-1 of a state, and states side by side along P.

@@ -81,7 +81,7 @@ Tensor initial_params(const LearnerOptions& options, const LearnerFamily& family
   if (options.type == LearnerType::Vsml && init.type == InitType::File) {
     return params_for(init.path, read_algorithm(init.path), family.layout()).to(family.device());
   }
-  return family.for_dims({1, 1}).initial_params(
+  return family.of_some_size().initial_params(
       key_for({seed, 0, 0, 0}, RandomPurpose::InitialParams));
 }
 
@@ -145,8 +145,7 @@ double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>
   for (const Contestant& contestant : contestants) {
     const LearnerFamily family(contestant.options, DType::f32, {});
     for (const auto& task : tasks) {
-      const LearnerMemory memory =
-          family.for_dims({task->inputs(), task->num_classes()}).memory(members, 1);
+      const LearnerMemory memory = family.for_dims(task->dims()).memory(members, 1);
       largest = std::max(largest, memory.state + memory.unrecorded +
                                       static_cast<double>(members) * task->lifetime_bytes());
     }

@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <utility>
 
 #include "vsml/learner.h"
 #include "vsml/learners/learner_options.h"
@@ -18,13 +17,14 @@ class LearnerFamily final : public LearnerSource {
       : options_(options), dtype_(dtype), device_(device) {}
   engine::Device device() const { return device_; }
   const Learner& for_dims(const TaskDims& dims) const override;
+  const Learner& of_some_size() const override;
 
  private:
   LearnerOptions options_;
   engine::DType dtype_;
   engine::Device device_;
   mutable std::mutex mutex_;
-  mutable std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Learner>> learners_;
+  mutable std::map<TaskDims, std::unique_ptr<Learner>> learners_;
 };
 
 }  // namespace vsml
