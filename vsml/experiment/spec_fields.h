@@ -74,6 +74,11 @@ struct SizeField {
   std::optional<std::array<int64_t, 2>>* value;
   IntegerRange range;
 };
+// [height, width].
+struct ExtentField {
+  std::array<int64_t, 2>* value;
+  IntegerRange range;
+};
 // A number, or a list of at least one.
 struct RealListField {
   std::vector<double>* value;
@@ -94,7 +99,7 @@ struct RecordListField {
 
 using FieldValue = std::variant<IntegerField, SeedField, RealField, OptionalRealField, FlagField,
                                 TextField, PathField, ChoiceField, IntegerListField, SizeField,
-                                RealListField, RecordField, RecordListField>;
+                                ExtentField, RealListField, RecordField, RecordListField>;
 
 struct Field {
   std::string key;
