@@ -5,6 +5,7 @@
 //   T  examples of an episode, one after another
 //   D  inputs of the whole network (pixels), C its classes
 //   I  inputs of a layer,  O  outputs of a layer: a dense layer has I x O cells
+//   Y, X  height and width of an image,  Q  positions of a convolution's kernel on one
 //   H  state size of a cell: its LSTM has h [H] and c [H]
 //   F  size of a forward message,  R  size of a reverse message
 //
@@ -17,7 +18,9 @@
 // episode     T examples of one task;  lifetime: all the examples a carried learner sees
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <optional>
 
 namespace vsml {
 
@@ -27,6 +30,25 @@ struct CellDims {
   int64_t message = 8;  // F and R: both directions have the same size
 
   friend bool operator==(const CellDims&, const CellDims&) = default;
+};
+
+// Inputs that are an image.
+struct ImageShape {
+  int64_t channels = 1, height = 1, width = 1;
+
+  int64_t size() const { return channels * height * width; }
+
+  friend auto operator<=>(const ImageShape&, const ImageShape&) = default;
+};
+
+// What a learner must know of a task before it starts.
+struct TaskDims {
+  int64_t inputs = 0;   // D
+  int64_t classes = 0;  // C
+  // Of inputs that are images, channel by channel, row by row; none for other inputs.
+  std::optional<ImageShape> image = {};
+
+  friend auto operator<=>(const TaskDims&, const TaskDims&) = default;
 };
 
 }  // namespace vsml

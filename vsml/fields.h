@@ -74,6 +74,11 @@ struct SizeField {
   std::optional<std::array<int64_t, 2>>* value;
   IntegerRange range;
 };
+// [height, width].
+struct ExtentField {
+  std::array<int64_t, 2>* value;
+  IntegerRange range;
+};
 // A number, or a list of at least one.
 struct RealListField {
   std::vector<double>* value;
@@ -94,7 +99,7 @@ struct RecordListField {
 
 using FieldValue = std::variant<IntegerField, SeedField, RealField, OptionalRealField, FlagField,
                                 TextField, PathField, ChoiceField, IntegerListField, SizeField,
-                                RealListField, RecordField, RecordListField>;
+                                ExtentField, RealListField, RecordField, RecordListField>;
 
 struct Field {
   std::string key;
@@ -124,6 +129,7 @@ std::vector<std::string> cases_of(const std::string& key, const Fields& fields);
 constexpr int64_t kMostSteps = 1'000'000'000;
 constexpr int64_t kMostMembers = 1'000'000;
 constexpr int64_t kMostNeurons = 1 << 24;
+constexpr int64_t kMostPixels = 1024;  // of a convolution's kernel and around its image
 constexpr IntegerRange kSteps{1, kMostSteps}, kStepsOrNone{0, kMostSteps};
 constexpr IntegerRange kMembers{1, kMostMembers};
 

@@ -21,8 +21,9 @@ constexpr int kOutputAxis = 3;
 void check(const CellState& state, const Messages& in) {
   const Shape& grid = state.c.shape();
   if (grid.rank() != 5 || state.h.shape() != grid || in.forward.rank() != 4 ||
-      in.reverse.rank() != 4 || in.forward.shape().part(0, 3) != grid.part(0, 3) ||
-      in.reverse.shape().part(0, 2) != grid.part(0, 2) || in.reverse.dim(2) != grid[3]) {
+      in.reverse.rank() != 4 || in.forward.dim(0) != grid[0] || in.forward.dim(2) != grid[2] ||
+      in.reverse.shape().part(0, 2) != in.forward.shape().part(0, 2) ||
+      in.reverse.dim(2) != grid[3] || grid[1] == 0 || in.forward.dim(1) % grid[1] != 0) {
     engine::throw_shape_error(
         "tick", "h, c [P, B, I, O, H], forward [P, B, I, F], reverse [P, B, O, R]",
         {state.h.shape(), state.c.shape(), in.forward.shape(), in.reverse.shape()});

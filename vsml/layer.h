@@ -22,7 +22,8 @@ struct TickOptions {
 };
 
 // `micro_ticks` ticks of a dense layer.
-//   in.forward [P, B, I, F], in.reverse [P, B, O, R], state [P, B, I, O, H]
+//   in.forward [P, B, I, F], in.reverse [P, B, O, R], state [P, B, I, O, H]; or [P, S, I, O, H],
+//   where S divides B and each B / S entries begin with one state
 // Two identities keep the work per cell at one H x 4H product and five transcendentals per channel:
 // the messages' share of the gates is computed once per neuron and not per cell, and since the
 // messengers are linear, h is reduced first and projected after (not with layer norm). What is done
@@ -32,7 +33,7 @@ LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
                const TickOptions& options);
 
 // The same function written as in the paper, without the two identities: every cell concatenates
-// what it hears and sends messages of its own. Slow; tests hold tick() against it.
+// what it hears and sends messages of its own. Slow; tests hold tick() against it. S is B.
 LayerTick tick_literal(const CellParams& cell, CellState state, const Messages& in,
                        const TickOptions& options);
 

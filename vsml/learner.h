@@ -12,16 +12,9 @@
 #include "engine/params.h"
 #include "engine/rng.h"
 #include "engine/tensor.h"
+#include "vsml/dims.h"
 
 namespace vsml {
-
-// What a learner must know of a task before it starts.
-struct TaskDims {
-  int64_t inputs = 0;   // D
-  int64_t classes = 0;  // C
-
-  friend bool operator==(const TaskDims&, const TaskDims&) = default;
-};
 
 // What P learners have learned so far: tensors whose first axis is P, in the order of
 // Learner::state_names(). A value; copies share storage until somebody writes.

@@ -8,6 +8,7 @@
 #include "engine/ops/op.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
+#include "vsml/conv_layer.h"
 #include "vsml/random_purpose.h"
 #include "vsml/readout.h"
 
@@ -49,17 +50,18 @@ CellState merged_over_batch(const CellState& state) {
   return {merged(state.h), merged(state.c)};
 }
 
-Network::Network(const NetworkOptions& options, int64_t inputs, int64_t classes)
-    : options_(options), inputs_(inputs), classes_(classes) {
+Network::Network(const NetworkOptions& options, const TaskDims& task)
+    : options_(options), task_(task) {
   const auto require = [](bool holds, const std::string& rule) {
     if (!holds) throw engine::Error("network: expected " + rule);
   };
-  require(inputs >= 1 && classes >= 1, "at least one input and one class");
+  require(task.inputs >= 1 && task.classes >= 1, "at least one input and one class");
   require(options.cell.state >= 1 && options.cell.message >= 1,
           "state_size and message_size of 1 or more");
   require(options.micro_ticks >= 1, "micro_ticks of 1 or more");
   require(!options.layers.empty() && options.layers.back().outputs == 0,
           "at least one layer, the last with outputs 0 (the task's classes)");
+  require(options.layers.back().type == LayerType::Dense, "dense for the last layer");
   for (size_t k = 0; k + 1 < options.layers.size(); ++k) {
     require(options.layers[k].outputs >= 1, fmt::format("outputs in layer {}", k));
   }
@@ -72,6 +74,10 @@ Network::Network(const NetworkOptions& options, int64_t inputs, int64_t classes)
   require(options.backward_pass || !options.separate_backward_cell,
           "backward_pass with separate_backward_cell");
   require(options.backward_pass || !options.clear_reverse, "backward_pass with clear_reverse");
+  shapes_ = layer_shapes(options, task);
+  for (const LayerShape& layer : shapes_) {
+    require(!layer.conv || !options.encoded_weights, "dense layers with encoded_weights");
+  }
   const int64_t cells = options.cell_per_layer ? num_layers() : 1;
   for (const bool backward : {false, true}) {
     if (backward && !options.separate_backward_cell) continue;
@@ -86,18 +92,8 @@ Network::Network(const NetworkOptions& options, int64_t inputs, int64_t classes)
   }
 }
 
-int64_t Network::rows(int64_t layer) const {
-  const int64_t below = layer == 0 ? inputs_ : columns(layer - 1);
-  return below + (has_constant(layer) ? 1 : 0);
-}
-
 bool Network::has_constant(int64_t layer) const {
   return options_.layers[static_cast<size_t>(layer)].constant_input.has_value();
-}
-
-int64_t Network::columns(int64_t layer) const {
-  const int64_t outputs = options_.layers[static_cast<size_t>(layer)].outputs;
-  return outputs == 0 ? classes_ : outputs;
 }
 
 int64_t Network::num_cells() const {
@@ -136,8 +132,8 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
     }
     first += grid[2] * grid[3] * random;
     state.layers.push_back(std::move(cells));
-    state.reverse.push_back(
-        Tensor::zeros({population, batch, grid[3], options_.cell.message}, dtype, device));
+    state.reverse.push_back(Tensor::zeros(
+        {population, batch, shape(layer).outputs, options_.cell.message}, dtype, device));
   }
   for (size_t k = 0; k < coded.layers.size(); ++k) {
     state.layers[k].c = state.layers[k].c + coded.layers[k].c;
@@ -187,6 +183,16 @@ WeightCode Network::code_of(const engine::ParamSet& params, int64_t layer) const
   return weight_code(params, code_prefix(options_, layer));
 }
 
+// Channel 0 of what the first layer hears. A convolution takes an image with its channels fastest.
+Tensor Network::first_message(const Tensor& input) const {
+  const int64_t message = options_.cell.message;
+  const auto& conv = shape(0).conv;
+  if (!conv || conv->image.channels == 1) return as_message(input, message);
+  const int64_t members = input.dim(0), batch = input.dim(1), channels = conv->image.channels;
+  const Tensor by_channel = reshape(input, {members, batch, channels, inputs() / channels});
+  return as_message(reshape(permute(by_channel, {0, 1, 3, 2}), input.shape()), message);
+}
+
 // One example on its way through the layers.
 struct Network::Pass {
   const engine::ParamSet& params;
@@ -209,12 +215,15 @@ void Network::tick_layer(Pass& pass, int64_t layer, bool backward) const {
   const CellParams cell =
       cell_params(pass.params, cell_prefix(options_, layer, backward), options_.cell);
   const Messages in{with_constant(pass.forward[k], layer), pass.state.reverse[k]};
-  LayerTick result = tick(cell, std::move(pass.state.layers[k]), in,
-                          {options_.micro_ticks, options_.reduce, layer > 0});
+  const TickOptions options{options_.micro_ticks, options_.reduce, layer > 0};
+  CellState state = std::move(pass.state.layers[k]);
+  LayerTick result = shape(layer).conv
+                         ? conv_tick(cell, std::move(state), in, *shape(layer).conv, options)
+                         : tick(cell, std::move(state), in, options);
   pass.state.layers[k] = std::move(result.state);
   pass.forward[k + 1] = std::move(result.out.forward);
   if (layer > 0) {
-    pass.state.reverse[k - 1] = slice(result.out.reverse, 2, 0, columns(layer - 1));
+    pass.state.reverse[k - 1] = slice(result.out.reverse, 2, 0, shape(layer - 1).outputs);
   }
 }
 
@@ -237,16 +246,16 @@ void Network::reverse_pass(Pass& pass) const {
 
 NetworkStep Network::step(const engine::ParamSet& params, NetworkState state, const Tensor& input,
                           const Tensor& label) const {
-  if (input.rank() != 3 || label.rank() != 3 || input.dim(2) != inputs_ ||
-      label.dim(2) != classes_ || input.shape().part(0, 2) != label.shape().part(0, 2)) {
+  if (input.rank() != 3 || label.rank() != 3 || input.dim(2) != inputs() ||
+      label.dim(2) != classes() || input.shape().part(0, 2) != label.shape().part(0, 2)) {
     engine::throw_shape_error(
-        "network", fmt::format("input [P, B, {}] and label [P, B, {}]", inputs_, classes_),
+        "network", fmt::format("input [P, B, {}] and label [P, B, {}]", inputs(), classes()),
         {input.shape(), label.shape()});
   }
   const int64_t message = options_.cell.message;
   for (CellState& layer : state.layers) layer = merged_over_batch(layer);
   Pass pass{params, state, std::vector<Tensor>(static_cast<size_t>(num_layers()) + 1)};
-  pass.forward[0] = as_message(input, message);
+  pass.forward[0] = first_message(input);
   NetworkStep result;
   result.prediction = forward_pass(pass);
   const Tensor error = output_error(options_.loss, result.prediction, label);

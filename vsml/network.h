@@ -12,6 +12,7 @@
 #include "engine/params.h"
 #include "engine/rng.h"
 #include "vsml/layer.h"
+#include "vsml/layer_shape.h"
 #include "vsml/network_options.h"
 #include "vsml/weight_code.h"
 
@@ -20,7 +21,8 @@ namespace vsml {
 // What a network has learned so far.
 struct NetworkState {
   std::vector<CellState> layers;
-  // Reverse message waiting at each layer's outputs, [P, B, O, R].
+  // Reverse message waiting at each layer's outputs, [P, B, O, R]; at a convolution's [P, B, Q O,
+  // R].
   std::vector<engine::Tensor> reverse;
 };
 
@@ -31,17 +33,20 @@ struct NetworkStep {
 
 class Network {
  public:
-  // A network for tasks of `inputs` numbers and `classes` classes. Throws Error if the options
-  // contradict each other.
-  Network(const NetworkOptions& options, int64_t inputs, int64_t classes);
+  // Throws Error if the options contradict each other or the task.
+  Network(const NetworkOptions& options, const TaskDims& task);
+  Network(const NetworkOptions& options, int64_t inputs, int64_t classes)
+      : Network(options, TaskDims{inputs, classes}) {}
 
   const NetworkOptions& options() const { return options_; }
-  int64_t inputs() const { return inputs_; }
-  int64_t classes() const { return classes_; }
+  const TaskDims& task() const { return task_; }
+  int64_t inputs() const { return task_.inputs; }
+  int64_t classes() const { return task_.classes; }
   int64_t num_layers() const { return static_cast<int64_t>(options_.layers.size()); }
-  // Cells' rows (neurons below, the constant input included) and columns of a layer.
-  int64_t rows(int64_t layer) const;
-  int64_t columns(int64_t layer) const;
+  const LayerShape& shape(int64_t layer) const { return shapes_.at(static_cast<size_t>(layer)); }
+  // Rows and columns of cells of a layer.
+  int64_t rows(int64_t layer) const { return shape(layer).rows; }
+  int64_t columns(int64_t layer) const { return shape(layer).columns; }
   bool has_constant(int64_t layer) const;
   // Cells of the whole network.
   int64_t num_cells() const;
@@ -50,9 +55,9 @@ class Network {
   const engine::ParamLayout& layout() const { return layout_; }
 
   // State of members.size() learners that have seen nothing: h = 0; the first
-  // floor(random_state_fraction H) channels of c truncated normal with deviation 1 / sqrt(I), drawn
-  // from the member's key, equal over the batch; the rest 0. With encoded_weights initial_weights()
-  // are added in their code. Element type and device are those of the parameters.
+  // floor(random_state_fraction H) channels of c truncated normal with deviation 1 / sqrt(rows of
+  // cells), drawn from the member's key, equal over the batch; the rest 0. With encoded_weights
+  // initial_weights() are added in their code. Element type and device are those of the parameters.
   NetworkState initial_state(const engine::ParamSet& params,
                              const std::vector<engine::RngKey>& members, int64_t batch) const;
 
@@ -80,9 +85,11 @@ class Network {
   void reverse_pass(Pass& pass) const;
   void tick_layer(Pass& pass, int64_t layer, bool backward) const;
   engine::Tensor with_constant(const engine::Tensor& forward, int64_t layer) const;
+  engine::Tensor first_message(const engine::Tensor& input) const;
 
   NetworkOptions options_;
-  int64_t inputs_, classes_;
+  TaskDims task_;
+  std::vector<LayerShape> shapes_;
   engine::ParamLayout layout_;
 };
 

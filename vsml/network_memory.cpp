@@ -15,25 +15,33 @@ struct LayerNumbers {
 LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t members, int64_t batch,
                            bool fused) {
   const NetworkOptions& o = network.options();
+  const LayerShape& shape = network.shape(layer);
   const auto state = static_cast<double>(o.cell.state);
   const auto message = static_cast<double>(o.cell.message);
   const auto ticks = static_cast<double>(o.micro_ticks);
-  const auto rows = static_cast<double>(members * batch) * static_cast<double>(network.rows(layer));
-  const auto columns =
-      static_cast<double>(members * batch) * static_cast<double>(network.columns(layer));
-  const double cells = rows * static_cast<double>(network.columns(layer));
+  const auto learners = static_cast<double>(members * batch);
+  // Of a convolution, the grids of cells at all positions, and the one whose state they share.
+  const double grids =
+      shape.conv ? learners * static_cast<double>(shape.conv->positions()) : learners;
+  const double rows = grids * static_cast<double>(shape.rows);
+  const double columns = grids * static_cast<double>(shape.columns);
+  const double cells = rows * static_cast<double>(shape.columns);
+  const double states = learners * static_cast<double>(shape.rows * shape.columns);
   const double neurons = rows + columns;
   const double directions = layer > 0 ? 2 : 1;  // messages that are read
 
   LayerNumbers numbers;
-  numbers.state = 2 * state * cells + message * columns;
-  // h and c; per neuron that is spoken to, the sum of h and messages at each step of their making.
+  numbers.state = 2 * state * states + message * learners * static_cast<double>(shape.outputs);
+  // h and c, of a convolution after each tick; per neuron that is spoken to, the sum of h and
+  // messages at each step of their making.
   const double spoken_to = layer > 0 ? neurons : columns;
-  numbers.tape = 2 * state * cells + (2 * state + 4 * message) * spoken_to + 2 * message * neurons;
+  numbers.tape = 2 * state * states * (shape.conv ? ticks : 1) +
+                 (2 * state + 4 * message) * spoken_to + 2 * message * neurons;
   // The messages' share of the gates, twice.
   numbers.work = 8 * state * neurons;
   // These shares, sums of h, messages; where engine ops tick, gates and what becomes of them.
   numbers.unrecorded = (5 * state + 4 * message) * neurons + (fused ? 0 : 14 * state * cells);
+  if (shape.conv) numbers.unrecorded += 2 * state * cells;  // what the positions make of the state
   if (fused) {
     numbers.work += 4.5 * state * cells;  // new and old gradients of h and c, and partial sums
   } else {
@@ -48,7 +56,7 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   }
   const double passes = o.backward_pass ? 2 : 1;
   numbers.tape *= passes;
-  if (batch > 1) numbers.tape += (2 + 1 / static_cast<double>(batch)) * state * cells;
+  if (batch > 1) numbers.tape += (2 + 1 / static_cast<double>(batch)) * state * states;
   return numbers;
 }
 

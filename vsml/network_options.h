@@ -2,6 +2,7 @@
 // words as in a spec; docs/spec.schema.json has them with ranges.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,14 +17,27 @@ namespace vsml {
 // equations the sum.
 enum class Reduce { Mean, Sum };
 
-enum class LayerType { Dense };
+enum class LayerType { Dense, Conv };
+
+// Which positions of a kernel send reverse messages: all of them, so that reverse messages go where
+// forward messages came from; or, with a stride above 1, only those that the authors' code has in
+// its mask, in about the first half of each side of the image.
+enum class ConvBackward { Transpose, Authors };
 
 struct LayerOptions {
   LayerType type = LayerType::Dense;
-  // Neurons of the layer. 0 = the number of the task's classes; only the last layer may say so.
+  // Neurons of the layer, or channels of a convolution. 0 = the number of the task's classes; only
+  // the last layer may say so, which is dense.
   int64_t outputs = 0;
-  // One more input whose forward message is this constant and whose reverse message is dropped.
-  std::optional<double> constant_input;
+  // Dense: one more input whose forward message is this constant and whose reverse message is
+  // dropped.
+  std::optional<double> constant_input = {};
+  // Conv: pixels, vertically and horizontally.
+  std::array<int64_t, 2> kernel_size{3, 3};
+  int64_t stride = 1;
+  // Zero messages on each side of the image. None: half the kernel, rounded down.
+  std::optional<std::array<int64_t, 2>> padding = {};
+  ConvBackward backward = ConvBackward::Transpose;
 
   friend bool operator==(const LayerOptions&, const LayerOptions&) = default;
 };

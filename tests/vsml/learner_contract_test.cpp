@@ -43,6 +43,11 @@ std::vector<LearnerOptions> all_learners() {
     o.network.backward_pass = o.network.layer_norm = true;
     o.network.layers[1].constant_input = 1;
   });
+  add(LearnerType::Vsml, "vsml with a convolution", [](LearnerOptions& o) {
+    o.network.layers[0].type = vsml::LayerType::Conv;
+    o.network.layers[0].stride = 2;
+    o.network.backward_pass = true;
+  });
   add(LearnerType::Vsml, "vsml from encoded weights", [](LearnerOptions& o) {
     o.network.encoded_weights = true;
     o.network.random_state_fraction = 0;

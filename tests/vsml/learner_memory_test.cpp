@@ -26,14 +26,20 @@ struct Case {
   std::string name;
   int64_t members, batch;
   LearnerOptions options;
+  vsml::TaskDims dims;
 };
+
+// Powers of two, which the allocator does not round up.
+constexpr vsml::TaskDims kDims{256, 16};
+constexpr vsml::TaskDims kImages{256, 16, vsml::ImageShape{1, 16, 16}};
 
 std::vector<Case> cases() {
   std::vector<Case> all;
   const auto add = [&](const std::string& name, int64_t members, int64_t batch, auto change) {
     LearnerOptions options;
     change(options);
-    all.push_back({name, members, batch, options});
+    all.push_back({name, members, batch, options,
+                   options.network.layers[0].type == vsml::LayerType::Conv ? kImages : kDims});
   };
   using Options = LearnerOptions;
   const auto hidden = [](Options& o) {
@@ -55,6 +61,30 @@ std::vector<Case> cases() {
   add("layer norm", 2, 1, [&](Options& o) {
     hidden(o);
     o.network.layer_norm = true;
+  });
+  const auto conv = [](Options& o) {
+    vsml::LayerOptions layer;
+    layer.type = vsml::LayerType::Conv;
+    layer.outputs = 8;
+    layer.stride = 2;
+    o.network.layers = {layer, {}};
+  };
+  add("conv", 2, 1, conv);
+  add("two conv, one tick, batch", 1, 2, [&](Options& o) {
+    conv(o);
+    o.network.layers.insert(o.network.layers.begin(), o.network.layers[0]);
+    o.network.layers[0].stride = 1;
+    o.network.micro_ticks = 1;
+  });
+  add("conv, three ticks, 4 channels", 2, 1, [&](Options& o) {
+    conv(o);
+    o.network.micro_ticks = 3;
+    o.network.cell.state = 4;
+  });
+  add("conv, backward pass, layer norm", 1, 1, [&](Options& o) {
+    conv(o);
+    o.network.layers.insert(o.network.layers.begin(), o.network.layers[0]);
+    o.network.backward_pass = o.network.layer_norm = true;
   });
   add("sgd", 3, 2, [](Options& o) { o.type = LearnerType::Sgd; });
   add("adam", 3, 2, [](Options& o) {
@@ -92,16 +122,13 @@ std::vector<Case> cases() {
   return all;
 }
 
-// Powers of two, which the allocator does not round up.
-constexpr vsml::TaskDims kDims{256, 16};
-
 }  // namespace
 
 TEST_CASE("what a learner says it needs is what it takes") {
   engine::Backend& backend = engine::backend(engine::Device{});
   for (const Case& one : cases()) {
     CAPTURE(one.name);
-    const auto learner = make_learner(one.options, kDims, DType::f32);
+    const auto learner = make_learner(one.options, one.dims, DType::f32);
     const LearnerMemory memory = learner->memory(one.members, one.batch);
     const ParamSet whole(learner->layout(), learner->initial_params({1, 0, 0, 0}));
     const std::vector<Tensor> parts = whole.parts();

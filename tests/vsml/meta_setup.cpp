@@ -98,7 +98,7 @@ Walk walk(const Learner& learner, const engine::ParamSet& params, const Lane& la
           int64_t batch) {
   Walk result;
   result.state = lane.state;
-  const auto [inputs, classes] = lane.dims;
+  const int64_t inputs = lane.dims.inputs, classes = lane.dims.classes;
   for (int64_t t = 0; t < steps; ++t) {
     std::vector<float> x(static_cast<size_t>(batch * inputs)),
         y(static_cast<size_t>(batch * classes));

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "tests/vsml/naive_conv.h"
+
 namespace vsml::test {
 namespace {
 
@@ -121,11 +123,27 @@ NaiveMessages naive_tick(const NaiveCell& cell, NaiveLayer& layer, int64_t micro
   return out;
 }
 
+namespace {
+
+std::shared_ptr<NaiveConv> naive_conv(const LayerOptions& layer, const ImageShape& image) {
+  if (layer.type != LayerType::Conv) return nullptr;
+  const auto [kernel_y, kernel_x] = layer.kernel_size;
+  const std::array<int64_t, 2> half{kernel_y / 2, kernel_x / 2};
+  const auto [padding_y, padding_x] = layer.padding.value_or(half);
+  return std::make_shared<NaiveConv>(
+      NaiveConv{image.height, image.width, image.channels, kernel_y, kernel_x, layer.stride,
+                padding_y, padding_x, layer.outputs, layer.backward == ConvBackward::Authors});
+}
+
+}  // namespace
+
 NaiveNetwork::NaiveNetwork(const Network& network, const engine::ParamSet& params,
                            const NetworkState& state, int64_t member)
     : options_(network.options()), inputs_(network.inputs()), classes_(network.classes()) {
   const int64_t batch = state.layers[0].h.dim(1), hidden = options_.cell.state;
   int64_t below = inputs_;
+  ImageShape image = network.task().image.value_or(ImageShape{1, 1, inputs_});
+  if (options_.layers[0].type == LayerType::Conv) channels_ = image.channels;
   for (size_t k = 0; k < options_.layers.size(); ++k) {
     const std::string suffix = options_.cell_per_layer ? fmt::format(".{}", k) : "";
     cells_.push_back(naive_cell(params, "cell" + suffix, options_.cell, member));
@@ -133,8 +151,15 @@ NaiveNetwork::NaiveNetwork(const Network& network, const engine::ParamSet& param
         options_.separate_backward_cell
             ? naive_cell(params, "backward_cell" + suffix, options_.cell, member)
             : cells_.back());
+    conv_.push_back(naive_conv(options_.layers[k], image));
     const int64_t rows = below + (options_.layers[k].constant_input ? 1 : 0);
-    const int64_t columns = options_.layers[k].outputs == 0 ? classes_ : options_.layers[k].outputs;
+    int64_t columns = options_.layers[k].outputs == 0 ? classes_ : options_.layers[k].outputs;
+    int64_t cells = rows * columns;
+    if (const NaiveConv* conv = conv_.back().get()) {
+      cells = conv->kernel_y * conv->kernel_x * conv->channels * conv->outputs;
+      image = {conv->outputs, conv->rows(), conv->columns()};
+      columns = image.size();
+    }
     const Numbers all_h = state.layers[k].h.to_vector<double>();
     const Numbers all_c = state.layers[k].c.to_vector<double>();
     const Numbers all_reverse = state.reverse[k].to_vector<double>();
@@ -143,8 +168,8 @@ NaiveNetwork::NaiveNetwork(const Network& network, const engine::ParamSet& param
       const int64_t entry = member * batch + b;
       entries.push_back({rows,
                          columns,
-                         part(all_h, entry, rows * columns * hidden),
-                         part(all_c, entry, rows * columns * hidden),
+                         part(all_h, entry, cells * hidden),
+                         part(all_c, entry, cells * hidden),
                          {},
                          part(all_reverse, entry, columns * options_.cell.message)});
     }
@@ -172,8 +197,11 @@ void NaiveNetwork::merge() {
 
 void NaiveNetwork::tick(size_t layer, size_t entry, bool backward) {
   NaiveLayer& cells = layers_[layer][entry];
-  const NaiveMessages out = naive_tick(backward ? backward_cells_[layer] : cells_[layer], cells,
-                                       options_.micro_ticks, options_.reduce);
+  const NaiveCell& cell = backward ? backward_cells_[layer] : cells_[layer];
+  const NaiveConv* conv = conv_[layer].get();
+  const NaiveMessages out =
+      conv == nullptr ? naive_tick(cell, cells, options_.micro_ticks, options_.reduce)
+                      : naive_conv_tick(cell, cells, *conv, options_.micro_ticks, options_.reduce);
   const auto hand_on = [&](const Numbers& messages, Numbers& to, int64_t neurons) {
     std::copy_n(messages.begin(), neurons * options_.cell.message, to.begin());
   };
@@ -214,8 +242,12 @@ Numbers NaiveNetwork::step(const Numbers& input, const Numbers& label) {
         layer.forward[static_cast<size_t>(layer.inputs - 1) * message] = *constant;
       }
     }
+    // Channel by channel in the input, channels fastest in the message of an image.
+    const auto channels = static_cast<size_t>(channels_);
+    const size_t pixels = static_cast<size_t>(inputs_) / channels;
     for (size_t i = 0; i < static_cast<size_t>(inputs_); ++i) {
-      layers_[0][b].forward[i * message] = input[b * static_cast<size_t>(inputs_) + i];
+      layers_[0][b].forward[(i % pixels * channels + i / pixels) * message] =
+          input[b * static_cast<size_t>(inputs_) + i];
     }
     for (size_t k = 0; k <= top; ++k) tick(k, b, false);
   }

@@ -2,6 +2,7 @@
 // and sharing no code with vsml/: the oracle of the tests of layers and networks.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct NaiveMessages {
 NaiveMessages naive_tick(const NaiveCell& cell, NaiveLayer& layer, int64_t micro_ticks,
                          Reduce reduce);
 
+struct NaiveConv;  // naive_conv.h
+
 // One learner with a batch.
 class NaiveNetwork {
  public:
@@ -58,6 +61,8 @@ class NaiveNetwork {
 
   NetworkOptions options_;
   int64_t inputs_, classes_;
+  int64_t channels_ = 1;                           // of an image for a convolution
+  std::vector<std::shared_ptr<NaiveConv>> conv_;   // per layer; null: dense
   std::vector<NaiveCell> cells_, backward_cells_;  // per layer
   std::vector<std::vector<NaiveLayer>> layers_;    // per layer, per batch entry
   std::vector<Numbers> last_forward_;              // per batch entry: what left the network

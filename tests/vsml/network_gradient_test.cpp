@@ -59,6 +59,23 @@ TEST_CASE("network: the gradient of an episode is central differences, with ever
   }
 }
 
+TEST_CASE("network: the gradient through convolutions is central differences") {
+  for (const NetworkVariant& variant : conv_variants()) {
+    CAPTURE(variant.name);
+    const Network network(variant.options, variant.task);
+    const NetworkState start = lively_state(network, 1, 1, 60);
+    const Loss loss = [&](const std::vector<Tensor>& x) {
+      NetworkState state = start;
+      state.layers[0].c = x[1];
+      state.reverse[0] = x[2];
+      return episode_loss(network, ParamSet(network.layout(), x[0]), state, 2);
+    };
+    const std::vector<Tensor> inputs{lively_params(network.layout(), 5), start.layers[0].c,
+                                     start.reverse[0]};
+    CHECK(gradient_error(loss, inputs) < kGradientBound);
+  }
+}
+
 TEST_CASE("network: members with parameters of their own have gradients of their own") {
   vsml::NetworkOptions options = small_network();
   options.backward_pass = true;

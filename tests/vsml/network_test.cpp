@@ -115,6 +115,12 @@ TEST_CASE("network: equals plain loops with every option") {
     check_against_loops(network, 1, false);
     check_against_loops(network, 3, true);
   }
+  for (const NetworkVariant& variant : conv_variants()) {
+    CAPTURE(variant.name);
+    const Network network(variant.options, variant.task);
+    check_against_loops(network, 1, false);
+    check_against_loops(network, 3, true);
+  }
 }
 
 TEST_CASE("network: the same parameters work for other inputs and classes") {

@@ -11,9 +11,12 @@ namespace vsml::test {
 struct NetworkVariant {
   std::string name;
   NetworkOptions options;
+  TaskDims task = {3, 2};
 };
 
 std::vector<NetworkVariant> network_variants();
+// The same of networks that begin with convolutions.
+std::vector<NetworkVariant> conv_variants();
 
 // Two layers of cells with H = M = 2; everything else plain.
 NetworkOptions small_network();

@@ -158,8 +158,8 @@ TEST_CASE("out of range, and words that are none of the choices") {
              "spec.json:11: tasks.train[0].dataset: expected one of fashion_mnist, mnist, kmnist, "
              "emnist, idx, random or sum_sign, got \"fashion-mnist\"",
              "did you mean \"fashion_mnist\"?");
-  check_file("\"outputs\": 4", "\"type\": \"conv\"",
-             "spec.json:4: learner.layers[0].type: expected dense, got \"conv\"");
+  check_file("\"outputs\": 4", "\"type\": \"pool\"",
+             "spec.json:4: learner.layers[0].type: expected one of dense or conv, got \"pool\"");
 }
 
 TEST_CASE("missing keys, and keys of another type") {
@@ -364,4 +364,42 @@ TEST_CASE("overrides that do not fit the spec") {
   check_override("name=1", "--set name: expected text in quotes, got 1");
   check_override("extends=x.json", "--set extends: expected a key that can be set, got extends");
   check_override("learner.output_channel=8", "--set learner.output_channel: expected a channel");
+}
+
+TEST_CASE("convolutional layers that do not fit together") {
+  const auto check_layers = [](const std::string& layers, const std::string& message,
+                               const std::string& hint = {}) {
+    check_file("[{\"outputs\": 4}, {}]", layers, "spec.json:4: learner.layers" + message, hint);
+  };
+  const std::string conv = R"({"type": "conv", "outputs": 4})";
+  CHECK(failure_of(with("[{\"outputs\": 4}, {}]", "[" + conv + ", " + conv + ", {}]"))
+            .message.empty());
+  check_layers("[" + conv + "]", "[0].type: expected dense for the last layer, got conv");
+  check_layers("[{\"outputs\": 4}, " + conv + ", {}]",
+               "[1].type: expected dense after a dense layer, got conv", "conv layers come first");
+  check_layers(R"([{"type": "conv"}, {}])",
+               "[0].outputs: expected the number of neurons, got 0 before the last layer");
+  check_layers(R"([{"outputs": 4, "stride": 2}, {}])",
+               "[0].stride: expected type conv with this key, got dense (the default)");
+  check_layers(R"([{"type": "conv", "outputs": 4, "constant_input": 1}, {}])",
+               "[0].constant_input: expected type dense with this key, got conv");
+  check_layers(R"([{"type": "conv", "outputs": 4, "kernel_size": 3}, {}])",
+               "[0].kernel_size: expected [height, width], got 3");
+  check_layers(R"([{"type": "conv", "outputs": 4, "kernel_size": [3, 0]}, {}])",
+               "[0].kernel_size[1]: expected an integer from 1 to 1024, got 0");
+  check_layers(R"([{"type": "conv", "outputs": 4, "stride": 0}, {}])",
+               "[0].stride: expected an integer from 1 to 1024, got 0");
+  check_layers(R"([{"type": "conv", "outputs": 4, "padding": [1]}, {}])",
+               "[0].padding: expected [height, width], got 1 numbers");
+  check_layers(R"([{"type": "conv", "outputs": 4, "padding": "same"}, {}])",
+               "[0].padding: expected [height, width] or null, got \"same\"");
+  check_layers(
+      R"([{"type": "conv", "outputs": 4, "kernel_size": [5, 5], "backward": "authors"}, {}])",
+      "[0].kernel_size: expected [3, 3] with backward authors, got [5, 5]");
+  check_layers(R"([{"type": "conv", "outputs": 4, "padding": [0, 1], "backward": "authors"}, {}])",
+               "[0].padding: expected [1, 1] with backward authors, got [0, 1]");
+  check_layers("[" + conv + ", {}], \"encoded_weights\": true",
+               ": expected dense layers with encoded_weights, got conv");
+  check_layers("[" + conv + ", {}], \"init\": {\"type\": \"backprop\"}, \"reduce\": \"sum\"",
+               "[0].type: expected dense with init backprop, got conv");
 }

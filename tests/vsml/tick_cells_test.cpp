@@ -36,6 +36,7 @@ struct Sizes {
   CellDims cell;
   int64_t micro_ticks;
   bool own_params;
+  int64_t alike = 1;  // entries of the batch that begin with one state
 };
 
 struct Setup {
@@ -47,7 +48,7 @@ struct Setup {
 Setup setup(const Sizes& s, DType dtype) {
   Setup result{s, {}, {}};
   vsml::add_cell_params("cell", s.cell, false, result.layout);
-  const engine::Shape grid{s.members, s.batch, s.inputs, s.outputs, s.cell.state};
+  const engine::Shape grid{s.members, s.batch / s.alike, s.inputs, s.outputs, s.cell.state};
   const double scale = 2 / std::sqrt(static_cast<double>(s.cell.state));
   for (const Tensor& x : {lively_params(result.layout, 3, s.own_params ? s.members : 0) * scale,
                           values(grid, -0.9, 0.9, 4), values(grid, -1.5, 1.5, 5),
@@ -98,6 +99,7 @@ const Sizes kSizes[] = {
     {1, 1, 301, 10, {16, 8}, 2, false}, {2, 1, 5, 300, {16, 4}, 1, false},
     {1, 1, 131, 17, {8, 5}, 3, false},  {2, 1, 13, 11, {32, 16}, 2, true},
     {1, 1, 4, 531, {32, 6}, 1, false},  {1, 2, 7, 9, {64, 16}, 3, false},
+    {2, 6, 9, 4, {16, 8}, 1, true, 3},  {1, 5, 131, 17, {8, 5}, 2, false, 5},
 };
 
 }  // namespace

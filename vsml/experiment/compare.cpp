@@ -28,7 +28,7 @@ struct Runner {
       : name(contestant.name),
         is_sgd(contestant.options.type == LearnerType::Sgd),
         family(contestant.options, DType::f32, device),
-        learner(family.for_dims({task.inputs(), task.num_classes()})),
+        learner(family.for_dims(task.dims())),
         params(learner.layout(), contestant.params) {}
 
   Weights weights() const { return learner.weights(params, state); }
@@ -311,8 +311,7 @@ double predicted_compare_bytes(const std::vector<Contestant>& contestants,
     double together = 0, work = 0;
     for (const Contestant& contestant : contestants) {
       const LearnerFamily family(contestant.options, DType::f32, {});
-      const LearnerMemory memory =
-          family.for_dims({task->inputs(), task->num_classes()}).memory(1, 1);
+      const LearnerMemory memory = family.for_dims(task->dims()).memory(1, 1);
       together += memory.state;
       work = std::max(work, std::max(memory.state, memory.work));  // at birth it is there twice
     }

@@ -132,8 +132,7 @@ double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>
   for (const Contestant& contestant : contestants) {
     const LearnerFamily family(contestant.options, DType::f32, {});
     for (const auto& task : tasks) {
-      const LearnerMemory memory =
-          family.for_dims({task->inputs(), task->num_classes()}).memory(members, 1);
+      const LearnerMemory memory = family.for_dims(task->dims()).memory(members, 1);
       largest = std::max(largest, memory.state + memory.unrecorded +
                                       static_cast<double>(members) * task->lifetime_bytes());
     }

@@ -106,11 +106,31 @@ Fields mlp_fields(MlpOptions& o) {
 
 Fields fields_of(LayerOptions& o) {
   return {
-      {"type", "kind of layer", choice(o.type, {"dense"})},
-      {"outputs", "neurons; 0: the task's classes, in the last layer and only there",
+      {"type",
+       "kind of layer; conv layers come first",
+       choice(o.type, {"dense", "conv"}),
+       {},
+       true},
+      {"outputs",
+       "neurons, of conv channels; 0: the task's classes, in the last layer and only there",
        IntegerField{&o.outputs, {0, kMostNeurons}}},
-      {"constant_input", "one more input that always is this number; null: none",
-       OptionalRealField{&o.constant_input, kAnyReal}},
+      {"constant_input",
+       "one more input that always is this number; null: none",
+       OptionalRealField{&o.constant_input, kAnyReal},
+       {"dense"}},
+      {"kernel_size", "pixels", ExtentField{&o.kernel_size, {1, kMostPixels}}, {"conv"}},
+      {"stride",
+       "pixels from a position of the kernel to the next",
+       IntegerField{&o.stride, {1, kMostPixels}},
+       {"conv"}},
+      {"padding",
+       "zeros on each side of the image; null: half the kernel, rounded down",
+       SizeField{&o.padding, {0, kMostPixels}},
+       {"conv"}},
+      {"backward",
+       "reverse messages: to where forward ones came from; or masked as in the authors' code",
+       choice(o.backward, {"transpose", "authors"}),
+       {"conv"}},
   };
 }
 

@@ -71,6 +71,18 @@ const JsonArray& read_list(const JsonValue& value, const std::string& path, size
   return *list;
 }
 
+std::array<int64_t, 2> read_pair(const JsonValue& value, const std::string& path,
+                                 const IntegerRange& range, const char* expected) {
+  const JsonArray* list = value.array();
+  if (list == nullptr) fail(value, path, expected);
+  if (list->size() != 2) {
+    throw SpecError(value.place, path,
+                    fmt::format("expected [height, width], got {} numbers", list->size()));
+  }
+  return {read_integer((*list)[0], element_path(path, 0), range),
+          read_integer((*list)[1], element_path(path, 1), range)};
+}
+
 const std::string& read_text(const JsonValue& value, const std::string& path,
                              const char* what = "text") {
   const std::string* text = value.text();
@@ -140,14 +152,10 @@ struct ValueReader {
   void operator()(const SizeField& field) const {
     field.value->reset();
     if (value.is_null()) return;
-    const JsonArray* list = value.array();
-    if (list == nullptr) fail(value, path, "[height, width] or null");
-    if (list->size() != 2) {
-      throw SpecError(value.place, path,
-                      fmt::format("expected [height, width], got {} numbers", list->size()));
-    }
-    *field.value = {read_integer((*list)[0], element_path(path, 0), field.range),
-                    read_integer((*list)[1], element_path(path, 1), field.range)};
+    *field.value = read_pair(value, path, field.range, "[height, width] or null");
+  }
+  void operator()(const ExtentField& field) const {
+    *field.value = read_pair(value, path, field.range, "[height, width]");
   }
   void operator()(const RealListField& field) const {
     if (value.array() == nullptr) {

@@ -29,6 +29,10 @@ Json list_schema(const Json& items, size_t fewest) {
   return schema;
 }
 
+Json pair_schema(const IntegerRange& range) {
+  return {{"type", "array"}, {"items", integer_schema(range)}, {"minItems", 2}, {"maxItems", 2}};
+}
+
 Json or_null(const Json& schema) {
   Json null = {{"type", "null"}};
   return {{"anyOf", Json::array({schema, null})}};
@@ -55,13 +59,8 @@ struct TypeWriter {
   Json operator()(const IntegerListField& field) const {
     return list_schema(integer_schema(field.range), 0);
   }
-  Json operator()(const SizeField& field) const {
-    Json pair = {{"type", "array"},
-                 {"items", integer_schema(field.range)},
-                 {"minItems", 2},
-                 {"maxItems", 2}};
-    return or_null(pair);
-  }
+  Json operator()(const SizeField& field) const { return or_null(pair_schema(field.range)); }
+  Json operator()(const ExtentField& field) const { return pair_schema(field.range); }
   Json operator()(const RealListField& field) const {
     const Json number = number_schema(field.range);
     return {{"anyOf", Json::array({number, list_schema(number, 1)})}};
@@ -166,6 +165,7 @@ struct TypeTeller {
     return fmt::format("list of integers {} .. {}", field.range.least, field.range.most);
   }
   std::string operator()(const SizeField&) const { return "[height, width] or null"; }
+  std::string operator()(const ExtentField&) const { return "[height, width]"; }
   std::string operator()(const RealListField& field) const {
     return in_range(field.range) + ", or a list of them";
   }

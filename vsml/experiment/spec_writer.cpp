@@ -34,6 +34,7 @@ struct ValueWriter {
   Json operator()(const SizeField& field) const {
     return field.value->has_value() ? Json(**field.value) : Json();
   }
+  Json operator()(const ExtentField& field) const { return *field.value; }
   Json operator()(const RealListField& field) const {
     if (field.value->size() == 1) return finite(field.value->front());
     Json list = Json::array();

@@ -1,6 +1,7 @@
 #include "vsml/experiment/validate_spec.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <set>
 
@@ -128,13 +129,37 @@ class Validator {
     require(!network.feed_label || network.cell.message >= 2, path + ".feed_label",
             fmt::format("expected message_size of at least 2 with feed_label, got {}",
                         network.cell.message));
+    const auto& layers = network.layers;
+    const auto is_conv = [](const LayerOptions& one) { return one.type == LayerType::Conv; };
+    require(!network.encoded_weights || std::none_of(layers.begin(), layers.end(), is_conv),
+            path + ".layers", "expected dense layers with encoded_weights, got conv");
     const char* no_pass = "expected backward_pass true with this key, got false";
     require(network.backward_pass || !network.separate_backward_cell,
             path + ".separate_backward_cell", no_pass);
     require(network.backward_pass || !network.clear_reverse, path + ".clear_reverse", no_pass);
   }
 
+  void validate_layer(const std::vector<LayerOptions>& layers, size_t i,
+                      const std::string& path) const {
+    const LayerOptions& layer = layers[i];
+    if (layer.type != LayerType::Conv) return;
+    require(i + 1 < layers.size(), path + ".type", "expected dense for the last layer, got conv");
+    require(i == 0 || layers[i - 1].type == LayerType::Conv, path + ".type",
+            "expected dense after a dense layer, got conv",
+            "what a dense layer says is no image: conv layers come first");
+    if (layer.backward != ConvBackward::Authors) return;
+    constexpr std::array<int64_t, 2> kSize{3, 3}, kPadding{1, 1};
+    require(layer.kernel_size == kSize, path + ".kernel_size",
+            fmt::format("expected [3, 3] with backward authors, got [{}]",
+                        fmt::join(layer.kernel_size, ", ")));
+    const auto padding = layer.padding.value_or(kPadding);
+    require(
+        padding == kPadding, path + ".padding",
+        fmt::format("expected [1, 1] with backward authors, got [{}]", fmt::join(padding, ", ")));
+  }
+
   void validate_layers(const std::vector<LayerOptions>& layers, const std::string& path) const {
+    for (size_t i = 0; i < layers.size(); ++i) validate_layer(layers, i, element_path(path, i));
     for (size_t i = 0; i + 1 < layers.size(); ++i) {
       require(layers[i].outputs > 0, element_path(path, i) + ".outputs",
               "expected the number of neurons, got 0 before the last layer");

@@ -17,6 +17,7 @@ using engine::Shape;
 using engine::Tensor;
 
 // Axes of [P, B, I, O, ...].
+constexpr int kBatchAxis = 1;
 constexpr int kInputAxis = 2;
 constexpr int kOutputAxis = 3;
 
@@ -41,6 +42,15 @@ Tensor merged_axes(const Tensor& x) {
 
 Tensor shaped(const Tensor& x, const Shape& shape) {
   return x.with_layout(shape, engine::contiguous_strides(shape));
+}
+
+// x [P, S, ...] with each entry repeated: [P, B, ...].
+Tensor for_batch(const Tensor& x, int64_t batch) {
+  const Shape shape = x.shape();
+  if (shape[kBatchAxis] == batch) return x;
+  const Tensor repeated = broadcast_to(expand(x, kBatchAxis + 1),
+                                       shape.inserted(kBatchAxis + 1, batch / shape[kBatchAxis]));
+  return reshape(repeated, shape.with(kBatchAxis, batch));
 }
 
 // The inputs that a gradient may be asked for, in the order of the op's inputs.
@@ -98,10 +108,11 @@ struct Backward {
 
 CellTicks fused_tick_cells(const CellParams& cell, CellState state, const Messages& in,
                            int64_t micro_ticks, bool want_over_outputs) {
-  const Shape grid = state.h.shape();
+  const Shape grid = state.h.shape().with(kBatchAxis, in.forward.dim(kBatchAxis));
   const bool recording = engine::Tape::recording(inputs_of(cell, state, in));
-  const bool in_place = !recording && state.h.is_sole_owner() && state.c.is_sole_owner() &&
-                        state.h.is_contiguous() && state.c.is_contiguous();
+  const bool in_place = !recording && state.h.shape() == grid && state.h.is_sole_owner() &&
+                        state.c.is_sole_owner() && state.h.is_contiguous() &&
+                        state.c.is_contiguous();
   LayerTicksResult done;
   {
     const engine::NoRecord none;
@@ -145,7 +156,8 @@ CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, c
   const Heard share = heard(cell, in);
   const Tensor together = expand(share.from_input, kOutputAxis) +
                           expand(share.from_output, kInputAxis);  // [P, B, I, O, 4H]
-  CellTicks result{state, {}, {}};
+  const int64_t batch = in.forward.dim(kBatchAxis);
+  CellTicks result{{for_batch(state.h, batch), for_batch(state.c, batch)}, {}, {}};
   for (int64_t k = 0; k < micro_ticks; ++k) {
     const Tensor& h = result.state.h;
     const Tensor gates = cell.w_hidden.rank() == 2 ? affine(h, cell.w_hidden, together)

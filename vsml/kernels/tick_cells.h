@@ -16,10 +16,12 @@ struct CellTicks {
 };
 
 // `micro_ticks` ticks of cells [P, B, I, O] on the same incoming messages.
-//   in.forward [P, B, I, F], in.reverse [P, B, O, R], state [P, B, I, O, H]
-// Fused where fused_kernels() says so. A fused op keeps 2 H numbers per cell for its gradient,
-// which ticks the cells again and is differentiable once. Where nothing is recorded and nobody else
-// owns the storage of `state`, the result takes its place. The caller has checked the shapes.
+//   in.forward [P, B, I, F], in.reverse [P, B, O, R], state [P, S, I, O, H]
+// S is B, or divides it: then each B / S entries begin with the same state. The result has B.
+// Fused where fused_kernels() says so. A fused op keeps the state for its gradient,
+// which ticks the cells again and is differentiable once. Where nothing is recorded, S is B and
+// nobody else owns the storage of `state`, the result takes its place. The caller has checked the
+// shapes.
 CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
                      int64_t micro_ticks, bool want_over_outputs);
 

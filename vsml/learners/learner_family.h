@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <utility>
 
 #include "vsml/learner.h"
 #include "vsml/learners/learner_options.h"
@@ -25,7 +24,7 @@ class LearnerFamily final : public LearnerSource {
   engine::DType dtype_;
   engine::Device device_;
   mutable std::mutex mutex_;
-  mutable std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Learner>> learners_;
+  mutable std::map<TaskDims, std::unique_ptr<Learner>> learners_;
 };
 
 }  // namespace vsml

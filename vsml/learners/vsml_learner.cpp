@@ -10,11 +10,7 @@ using engine::Tensor;
 
 VsmlLearner::VsmlLearner(const NetworkOptions& options, const InitOptions& init,
                          const TaskDims& dims, engine::DType dtype, engine::Device device)
-    : network_(options, dims.inputs, dims.classes),
-      init_(init),
-      dims_(dims),
-      dtype_(dtype),
-      device_(device) {}
+    : network_(options, dims), init_(init), dims_(dims), dtype_(dtype), device_(device) {}
 
 Tensor VsmlLearner::initial_params(const engine::RngKey& key) const {
   const Tensor params = init_.type == InitType::Backprop

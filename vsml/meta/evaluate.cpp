@@ -77,7 +77,7 @@ std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const Tensor& 
   require_long_enough(*task, options.episode_length);
   const TaskMixture only({task}, {1});
   const engine::ParamSet set(learners.layout(), params);
-  const Learner& learner = learners.for_dims({task->inputs(), task->num_classes()});
+  const Learner& learner = learners.for_dims(task->dims());
   std::vector<EpisodeScore> scores(static_cast<size_t>(options.episodes));
   const int64_t chunks = (options.episodes + options.chunk_size - 1) / options.chunk_size;
   engine::parallel_for(chunks, [&](int64_t chunk) {

@@ -125,7 +125,7 @@ LearnerMemory MetaTrainer::chunk_memory() const {
   const int64_t chunk = std::min(options_.chunk_size, options_.population);
   LearnerMemory most;
   for (const auto& task : tasks_.tasks()) {
-    const Learner& learner = learners_.for_dims({task->inputs(), task->num_classes()});
+    const Learner& learner = learners_.for_dims(task->dims());
     const int64_t members =
         options_.optimizer == MetaOptimizer::Es
             ? std::min(2 * chunk, es_lanes_together(learner, options_.batch_size))
@@ -147,8 +147,7 @@ double MetaTrainer::lane_bytes() const {
   if (!options_.carry) return 0;
   double most = 0;
   for (const auto& task : tasks_.tasks()) {
-    const LearnerMemory memory =
-        learners_.for_dims({task->inputs(), task->num_classes()}).memory(1, options_.batch_size);
+    const LearnerMemory memory = learners_.for_dims(task->dims()).memory(1, options_.batch_size);
     most = std::max(most, memory.state + task->lifetime_bytes());
   }
   return static_cast<double>(options_.population * lanes_per_member()) * most;

@@ -32,7 +32,7 @@ Lane enter_lifetime(const TaskMixture& tasks, const RngKey& key, int64_t length)
   const Task& task = tasks.choose(key);
   Lane lane;
   lane.key = key;
-  lane.dims = {task.inputs(), task.num_classes()};
+  lane.dims = task.dims();
   lane.lifetime = std::make_shared<const Lifetime>(task.lifetime(key));
   lane.length = length;
   return lane;
@@ -70,7 +70,7 @@ std::vector<std::vector<Lane*>> groups_of_equal_size(std::vector<Lane>& lanes) {
 
 ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
                            engine::DType dtype, engine::Device device) {
-  const auto [inputs, classes] = lanes[0]->dims;
+  const int64_t inputs = lanes[0]->dims.inputs, classes = lanes[0]->dims.classes;
   const auto members = static_cast<int64_t>(lanes.size());
   std::vector<std::vector<float>> x(lanes.size()), y(lanes.size());  // [T, B, D], [T, B, C]
   for (size_t p = 0; p < lanes.size(); ++p) {

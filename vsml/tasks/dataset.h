@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "vsml/dims.h"
 
 namespace vsml {
 
@@ -26,8 +29,9 @@ struct ExampleSet {
   int64_t count = 0;       // examples
   int64_t num_inputs = 0;  // per example
   int64_t num_classes = 0;
-  std::vector<float> inputs;    // [count, num_inputs]
-  std::vector<int32_t> labels;  // [count], each in [0, num_classes)
+  std::vector<float> inputs;             // [count, num_inputs]
+  std::vector<int32_t> labels;           // [count], each in [0, num_classes)
+  std::optional<ImageShape> image = {};  // of the inputs, if they are images
 };
 
 }  // namespace vsml

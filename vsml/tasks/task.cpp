@@ -98,6 +98,7 @@ std::shared_ptr<const ExampleSet> load_examples(const TaskOptions& options,
   auto set = std::make_shared<ExampleSet>();
   set->count = images.count;
   set->num_inputs = images.image_size();
+  set->image = ImageShape{images.channels, images.height, images.width};
   set->inputs = std::move(images.values);
   set->labels = kept.labels;
   set->num_classes = filter ? kept.num_classes : std::max(kept.num_classes, train->num_classes);
@@ -134,6 +135,9 @@ int64_t Task::inputs() const {
 }
 int64_t Task::num_classes() const {
   return contents_->num_classes;
+}
+TaskDims Task::dims() const {
+  return {inputs(), num_classes(), contents_->set ? contents_->set->image : std::nullopt};
 }
 int64_t Task::max_examples() const {
   return contents_->max_examples;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/rng.h"
+#include "vsml/dims.h"
 #include "vsml/tasks/dataset.h"
 #include "vsml/tasks/load_dataset.h"
 #include "vsml/tasks/task_options.h"
@@ -35,6 +36,8 @@ class Task {
   const std::string& name() const;
   int64_t inputs() const;       // D, values of an example
   int64_t num_classes() const;  // C
+  // Both, and the shape of its images; a task of generated examples has none.
+  TaskDims dims() const;
   // The longest lifetime: the size of the set, or 2^32 - 1 where it repeats or is endless.
   int64_t max_examples() const;
 

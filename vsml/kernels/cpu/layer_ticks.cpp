@@ -21,14 +21,16 @@ struct Plan {
   static constexpr int64_t kCells = 1024, kMostColumns = 256, kMostRowTiles = 64;
 
   int64_t layers, inputs, outputs, state;
+  int64_t alike;                    // layers that begin with one state
   int64_t rows, columns;            // of a tile
   int64_t row_tiles, column_tiles;  // of a layer
 
   explicit Plan(const LayerTicks& layer)
-      : layers(layer.h.dim(0)),
+      : layers(layer.from_input.dim(0)),
         inputs(layer.h.dim(1)),
         outputs(layer.h.dim(2)),
-        state(layer.h.dim(3)) {
+        state(layer.h.dim(3)),
+        alike(layers / layer.h.dim(0)) {
     column_tiles = up(outputs, kMostColumns);
     columns = up(outputs, column_tiles);
     row_tiles = std::min(up(inputs, up(kCells, columns)), kMostRowTiles);
@@ -37,6 +39,7 @@ struct Plan {
     column_tiles = up(outputs, columns);
   }
   int64_t tiles() const { return row_tiles * column_tiles; }
+  engine::Shape states() const { return {layers, inputs, outputs, state}; }
 
  private:
   static int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -45,7 +48,8 @@ struct Plan {
 // One tile's place.
 struct Place {
   int64_t layer, row_tile, column_tile, first_row, first_column;
-  int64_t state_offset;  // of its first cell's state
+  int64_t begin_offset;  // of its first cell's state before the ticks
+  int64_t state_offset;  // of the same after them
 
   Place(const Plan& plan, int64_t task)
       : layer(task / plan.tiles()),
@@ -53,8 +57,13 @@ struct Place {
         column_tile(task % plan.column_tiles),
         first_row(row_tile * plan.rows),
         first_column(column_tile * plan.columns),
-        state_offset(((layer * plan.inputs + first_row) * plan.outputs + first_column) *
-                     plan.state) {}
+        begin_offset(offset(plan, layer / plan.alike)),
+        state_offset(offset(plan, layer)) {}
+
+ private:
+  int64_t offset(const Plan& plan, int64_t of_layer) const {
+    return ((of_layer * plan.inputs + first_row) * plan.outputs + first_column) * plan.state;
+  }
 };
 
 // Memory of the calling thread, kept from call to call.
@@ -127,8 +136,8 @@ LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs
   const TileKernels kernels = tile_kernels(plan.state);
   const engine::Device device = layer.h.device();
   LayerTicksResult result;
-  result.h = in_place ? layer.h : Tensor::empty(layer.h.shape(), DType::f32, device);
-  result.c = in_place ? layer.c : Tensor::empty(layer.c.shape(), DType::f32, device);
+  result.h = in_place ? layer.h : Tensor::empty(plan.states(), DType::f32, device);
+  result.c = in_place ? layer.c : Tensor::empty(plan.states(), DType::f32, device);
   const int64_t n = plan.layers, size = plan.state;
   Tensor over_rows = Tensor::empty({n, plan.row_tiles, plan.outputs * size}, DType::f32, device);
   Tensor over_columns;
@@ -143,8 +152,8 @@ LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs
     const Place place(plan, task);
     ForwardTile work;
     work.tile = tile_of(layer, plan, place, kernels.forward_floats);
-    work.h = h + place.state_offset;
-    work.c = c + place.state_offset;
+    work.h = h + place.begin_offset;
+    work.c = c + place.begin_offset;
     work.next_h = next_h + place.state_offset;
     work.next_c = next_c + place.state_offset;
     work.over_rows = rows + ((place.layer * plan.row_tiles + place.row_tile) * plan.outputs +
@@ -172,8 +181,8 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
   const engine::Device device = layer.h.device();
   const int64_t n = plan.layers, size = plan.state, gates = 4 * size;
   LayerTicksGradients result;
-  result.h = Tensor::empty(layer.h.shape(), DType::f32, device);
-  result.c = Tensor::empty(layer.c.shape(), DType::f32, device);
+  result.h = Tensor::empty(plan.states(), DType::f32, device);
+  result.c = Tensor::empty(plan.states(), DType::f32, device);
   Tensor over_rows = Tensor::empty({n, plan.row_tiles, plan.outputs * gates}, DType::f32, device);
   Tensor over_columns =
       Tensor::empty({n, plan.column_tiles, plan.inputs * gates}, DType::f32, device);
@@ -192,8 +201,8 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
     const int64_t column = place.layer * plan.outputs + place.first_column;
     BackwardTile work;
     work.tile = tile_of(layer, plan, place, kernels.backward_floats);
-    work.h = h + place.state_offset;
-    work.c = c + place.state_offset;
+    work.h = h + place.begin_offset;
+    work.c = c + place.begin_offset;
     work.dnext_h = at(dh, place.state_offset);
     work.dnext_c = at(dc, place.state_offset);
     work.dover_rows = at(dinputs, column * size);
@@ -213,6 +222,13 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
   result.from_output = reshaped(summed(over_rows), {n, plan.outputs, gates});
   result.from_input = reshaped(summed(over_columns), {n, plan.inputs, gates});
   const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
+  if (plan.alike > 1) {
+    for (Tensor* d : {&result.h, &result.c}) {
+      const Tensor of_states =
+          reshaped(*d, {n / plan.alike, plan.alike, plan.inputs * plan.outputs * plan.state});
+      *d = reshaped(summed(of_states), layer.h.shape());
+    }
+  }
   const Tensor of_sets = reshaped(over_cells, {sets, n / sets * plan.tiles(), size * gates});
   result.w_hidden = reshaped(summed(of_sets), layer.w_hidden.shape());
   return result;

@@ -14,7 +14,7 @@ struct LayerTicks {
   engine::Tensor from_input;   // [N, I, 4H]  the messages' share of the gates
   engine::Tensor from_output;  // [N, O, 4H]
   engine::Tensor w_hidden;     // [H, 4H], or [P, H, 4H] where each N / P layers share one
-  engine::Tensor h, c;         // [N, I, O, H]
+  engine::Tensor h, c;         // [N, I, O, H], or fewer where each N / fewer layers begin alike
   int64_t micro_ticks = 1;
 };
 
@@ -31,7 +31,8 @@ struct LayerTicksGradients {
 // The instruction set in use, if there are fused ticks for cells of this state size; else null.
 const char* fused_isa(int64_t state_size);
 
-// `in_place`: the results take the place of h and c, whose storage nobody else may own.
+// `in_place`: the results take the place of h and c, which are N and whose storage nobody else may
+// own.
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place);
 
 // dresult: gradients of the four results; empty tensors stand for zeros.
