@@ -1,0 +1,232 @@
+#include "vsml/clone/clone_trainer.h"
+
+#include <cmath>
+#include <fmt/format.h>
+
+#include "engine/ops/elementwise.h"
+#include "engine/ops/linalg.h"
+#include "engine/ops/movement.h"
+#include "engine/tape.h"
+#include "vsml/clone/normal_equations.h"
+#include "vsml/meta/meta_trainer.h"
+
+namespace vsml {
+namespace {
+
+using engine::DType;
+using engine::Tensor;
+
+constexpr engine::AdamOptions kAdam{0.9, 0.98, 1e-8};
+constexpr double kDampings[] = {1.0 / 3, 3};  // factors that a step tries
+constexpr double kRejected = 10;              // factor after a step that was not taken
+
+Tensor tensor_of(const std::vector<double>& values, DType dtype) {
+  const auto size = static_cast<int64_t>(values.size());
+  if (dtype == DType::f64) return Tensor::from(values, {size});
+  return Tensor::from(std::vector<float>(values.begin(), values.end()), {size});
+}
+
+size_t index_of(CloneTarget target) {
+  return static_cast<size_t>(target);
+}
+
+double weight_of(const CloneOptions& options, CloneTarget target) {
+  const double weights[kCloneTargets] = {options.forward_loss, options.reverse_loss,
+                                         options.update_loss, options.manifold_loss};
+  return weights[index_of(target)];
+}
+
+// Errors of one target, of all cells.
+std::array<int64_t, kCloneTargets> counts(const CloneWindow& window) {
+  std::array<int64_t, kCloneTargets> count{};
+  for (const CloneResidual& residual : window.residuals()) {
+    count[index_of(residual.target)] += static_cast<int64_t>(residual.value.size());
+  }
+  return count;
+}
+
+}  // namespace
+
+CloneTrainer::CloneTrainer(const CloneOptions& options, int64_t state_size, int64_t micro_ticks,
+                           uint64_t seed, DType dtype)
+    : options_(options),
+      state_size_(state_size),
+      micro_ticks_(micro_ticks),
+      seed_(seed),
+      dtype_(dtype),
+      layout_(clone_layout(options, state_size)) {}
+
+int64_t CloneTrainer::steps() const {
+  int64_t sum = 0;
+  for (const ClonePhase& phase : options_.phases) sum += phase.steps;
+  return sum;
+}
+
+CloneTrainer::Place CloneTrainer::place_of(int64_t step) const {
+  for (const ClonePhase& phase : options_.phases) {
+    if (step < phase.steps) return {&phase, step};
+    step -= phase.steps;
+  }
+  throw engine::Error(fmt::format("cloning: expected a step below {}", steps()));
+}
+
+CloneState CloneTrainer::initial_state() const {
+  CloneState state;
+  state.params = initial_clone_params(options_, state_size_, seed_, dtype_);
+  return state;
+}
+
+CloneReport CloneTrainer::report_of(const CloneWindow& window) const {
+  CloneReport report;
+  const auto count = counts(window);
+  for (const CloneResidual& residual : window.residuals()) {
+    double& sum = report.error[index_of(residual.target)];
+    for (const double value : residual.value) sum += value * value;
+  }
+  for (size_t k = 0; k < report.error.size(); ++k) {
+    if (count[k] == 0) continue;
+    const double mean_square = report.error[k] / static_cast<double>(count[k]);
+    report.loss += weight_of(options_, static_cast<CloneTarget>(k)) * std::log(mean_square);
+    report.error[k] = std::sqrt(mean_square);
+  }
+  return report;
+}
+
+double CloneTrainer::loss(const Tensor& params, int64_t cells, int64_t step, int64_t batch) const {
+  const engine::ParamSet set(layout_, params);
+  const CloneCells lone = clone_cells(options_, set, state_size_);
+  const CloneBatch drawn = draw_clone_batch(options_, cells, seed_, step, batch);
+  return report_of(CloneWindow(options_, lone, drawn, micro_ticks_, dtype_)).loss;
+}
+
+// weight_k / (L_k N_k): what a squared error counts for around the present parameters.
+double CloneTrainer::share(const CloneReport& report, CloneTarget target) const {
+  const double error = report.error[index_of(target)];
+  return weight_of(options_, target) / (error * error);
+}
+
+CloneReport CloneTrainer::gradient(const Tensor& params, int64_t cells, int64_t step,
+                                   std::vector<double>& gradient) const {
+  const engine::ParamSet set(layout_, params);
+  const CloneCells lone = clone_cells(options_, set, state_size_);
+  const CloneBatch drawn = draw_clone_batch(options_, cells, seed_, step, 0);
+  const CloneWindow window(options_, lone, drawn, micro_ticks_, dtype_);
+  CloneReport report = report_of(window);
+  const auto count = counts(window);
+  std::vector<std::vector<double>> weights;
+  for (const CloneResidual& residual : window.residuals()) {
+    const double factor = 2 * share(report, residual.target) /
+                          static_cast<double>(count[index_of(residual.target)]);
+    weights.push_back(residual.value);
+    for (double& value : weights.back()) value *= factor;
+  }
+  gradient = window.gradient(weights, layout_);
+  return report;
+}
+
+CloneReport CloneTrainer::adam_step(const Place& place, CloneState& next) const {
+  const ClonePhase& phase = *place.phase;
+  if (place.step == 0) next.adam = {};
+  std::vector<double> values;
+  CloneReport report = gradient(next.params, phase.cells, next.step, values);
+  const Tensor all = tensor_of(values, dtype_);
+  report.gradient_norm = engine::global_norm(all);
+  report.learning_rate =
+      phase.learning_rate * engine::linear_warmup(place.step, phase.warmup) *
+      engine::cosine_decay(place.step, phase.steps,
+                           phase.final_learning_rate / std::max(phase.learning_rate, 1e-300));
+  engine::AdamResult result =
+      engine::adam_update(next.params, engine::clip_by_global_norm(all, phase.clip_norm), next.adam,
+                          report.learning_rate, kAdam);
+  next.params = result.params;
+  next.adam = result.state;
+  return report;
+}
+
+CloneReport CloneTrainer::gauss_newton_step(const ClonePhase& phase, CloneState& next) const {
+  const engine::NoRecord none;
+  const engine::ParamSet set(layout_, next.params);
+  const CloneCells lone = clone_cells(options_, set, state_size_);
+  const CloneBatch drawn = draw_clone_batch(options_, phase.cells, seed_, next.step, 0);
+  const CloneWindow window(options_, lone, drawn, micro_ticks_, dtype_);
+  CloneReport report = report_of(window);
+  const auto count = counts(window);
+  const auto& residuals = window.residuals();
+  const int64_t n = layout_.size(), cells = phase.cells;
+  const auto total = static_cast<int64_t>(residuals.size());
+  Tensor rows = Tensor::zeros({total * cells, n}, dtype_);
+  std::vector<double> errors;
+  for (int64_t k = 0; k < total; ++k) {
+    const CloneResidual& residual = residuals[static_cast<size_t>(k)];
+    const double factor = std::sqrt(share(report, residual.target) /
+                                    static_cast<double>(count[index_of(residual.target)]));
+    Tensor part = slice(rows, 0, k * cells, (k + 1) * cells);
+    window.add_jacobian(static_cast<size_t>(k), factor, layout_, part);
+    for (const double value : residual.value) errors.push_back(factor * value);
+  }
+  const Tensor wanted =
+      cast(reshape(matmul(transpose(rows), reshape(tensor_of(errors, dtype_), {total * cells, 1})),
+                   {n}),
+           DType::f64);
+  const Tensor normal = gram_matrix(rows);
+  double diagonal = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    diagonal += normal.data<double>()[k * (n + 1)] / static_cast<double>(n);
+  }
+  const Tensor before = cast(next.params, DType::f64);
+  double best = loss(next.params, cells, next.step, 1), damping = next.damping * kRejected;
+  for (const double factor : kDampings) {
+    const double tried = next.damping * factor;
+    const Tensor step = solve_damped(normal, tried * diagonal, wanted);
+    if (!step.defined()) continue;
+    const Tensor params = cast(before - step, dtype_);
+    const double there = loss(params, cells, next.step, 1);
+    if (!(there < best)) continue;
+    best = there;
+    damping = tried;
+    next.params = params;
+  }
+  report.damping = next.damping;
+  next.damping = std::min(damping, 1e6);
+  return report;
+}
+
+CloneReport CloneTrainer::step(CloneState& state) const {
+  const Place place = place_of(state.step);
+  CloneState next = state;
+  if (place.step == 0) {
+    next.adam = {};
+    next.damping = place.phase->damping;
+  }
+  const CloneReport report = place.phase->optimizer == CloneOptimizer::Adam
+                                 ? adam_step(place, next)
+                                 : gauss_newton_step(*place.phase, next);
+  if (!std::isfinite(report.loss) || !std::isfinite(engine::global_norm(next.params))) {
+    throw DivergedError(fmt::format("cloning step {}: loss or parameters not finite", state.step),
+                        "lower the learning_rate of the phase in clone.phases");
+  }
+  ++next.step;
+  state = std::move(next);
+  return report;
+}
+
+double CloneTrainer::predicted_bytes() const {
+  const auto n = static_cast<double>(layout_.size());
+  const auto size = static_cast<double>(state_size_);
+  const double ticks = 2 * static_cast<double>(micro_ticks_ * (options_.burn_in + options_.unroll));
+  const auto targets = static_cast<double>(
+      3 + (options_.weight_units > 1 ? options_.weight_units : 0));
+  double most = 0;
+  for (const ClonePhase& phase : options_.phases) {
+    const auto cells = static_cast<double>(phase.cells);
+    double bytes = cells * ticks * 4 * (8 * size + 8);
+    if (phase.optimizer == CloneOptimizer::GaussNewton) {
+      const double rows = cells * targets * static_cast<double>(options_.unroll);
+      bytes += 4 * rows * n + 3 * 8 * n * n;
+    }
+    most = std::max(most, bytes);
+  }
+  return most;
+}
+
+}  // namespace vsml

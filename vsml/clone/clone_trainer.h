@@ -1,0 +1,76 @@
+// vsml/clone/clone_trainer.h: cloning, one step at a time. Everything that changes is in
+// CloneState, a value that a checkpoint holds.
+//
+// The loss is the sum over targets k of weight_k log L_k, L_k the mean squared relative error: a
+// target's scale has no influence, and it is improved by a share and not by an amount. An Adam step
+// follows its gradient on a batch of drawn cells. A Gauss-Newton step takes the errors as linear in
+// the parameters, with the gradient of every error of the batch, and solves for the step
+//   (J^T J + damping I) step = J^T r,   errors weighted by weight_k / L_k;
+// of two dampings the one with the smaller loss on other cells is kept, and the parameters stay
+// where they are if neither is below the loss they have there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/optim.h"
+#include "vsml/clone/clone_window.h"
+
+namespace vsml {
+
+struct CloneState {
+  int64_t step = 0;
+  engine::Tensor params;    // flat [n], clone_layout()
+  engine::AdamState adam;   // of the present phase
+  double damping = 0;       // of the present phase, if it is one of Gauss-Newton
+};
+
+struct CloneReport {
+  double loss = 0;
+  std::array<double, kCloneTargets> error{};  // root of L_k; 0 for a target that there is not
+  double gradient_norm = 0;                   // of Adam, before clipping
+  double learning_rate = 0;                   // of Adam
+  double damping = 0;                         // of Gauss-Newton
+};
+
+class CloneTrainer {
+ public:
+  // Keeps a reference to the options.
+  CloneTrainer(const CloneOptions& options, int64_t state_size, int64_t micro_ticks, uint64_t seed,
+               engine::DType dtype = engine::DType::f32);
+
+  const engine::ParamLayout& layout() const { return layout_; }
+  // Of all phases.
+  int64_t steps() const;
+  CloneState initial_state() const;
+  // Replaces the state when the step is complete; throws DivergedError, leaving it as it was, if a
+  // number is not finite.
+  CloneReport step(CloneState& state) const;
+
+  // The loss and its gradient on batch number `batch` of a step.
+  double loss(const engine::Tensor& params, int64_t cells, int64_t step, int64_t batch) const;
+  CloneReport gradient(const engine::Tensor& params, int64_t cells, int64_t step,
+                       std::vector<double>& gradient) const;
+
+  // Bytes that a step needs at most; by arithmetic.
+  double predicted_bytes() const;
+
+ private:
+  struct Place {
+    const ClonePhase* phase;
+    int64_t step;  // of the phase
+  };
+  Place place_of(int64_t step) const;
+  CloneReport adam_step(const Place& place, CloneState& next) const;
+  CloneReport gauss_newton_step(const ClonePhase& phase, CloneState& next) const;
+  CloneReport report_of(const CloneWindow& window) const;
+  double share(const CloneReport& report, CloneTarget target) const;
+
+  const CloneOptions& options_;
+  int64_t state_size_, micro_ticks_;
+  uint64_t seed_;
+  engine::DType dtype_;
+  engine::ParamLayout layout_;
+};
+
+}  // namespace vsml
