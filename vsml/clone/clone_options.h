@@ -61,6 +61,8 @@ struct CloneOptions {
   // message, change of the decoded weight, change of c off the encoder's direction.
   double forward_loss = 1, reverse_loss = 1, update_loss = 1, manifold_loss = 1;
 
+  int64_t report_every = 100;  // steps between two lines of metrics.jsonl
+
   CloneData data;
   std::vector<ClonePhase> phases{ClonePhase{}};
 

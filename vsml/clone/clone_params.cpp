@@ -158,7 +158,7 @@ Tensor learner_params(const CloneOptions& options, const ParamSet& params,
     }
   }
   const std::vector<double> encoder = numbers(params["encoder"]), decoder = decoder_of(encoder);
-  for (size_t k = 0; k < encoder.size(); ++k) {
+  for (size_t k = 0; k < encoder.size() && layout.contains("weight.write"); ++k) {
     at("weight.write")[k] = static_cast<float>(encoder[k] / options.weight_scale);
     at("weight.read")[k] = static_cast<float>(decoder[k] * options.weight_scale);
   }

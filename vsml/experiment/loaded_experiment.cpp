@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/parallel.h"
+#include "vsml/experiment/clone_training.h"
 #include "vsml/meta/evaluate.h"
 #include "vsml/meta/meta_trainer.h"
 
@@ -41,6 +42,7 @@ double LoadedExperiment::predicted_bytes() const {
     const MetaTrainer trainer(spec.meta, family, *train_tasks, spec.seed);
     training = trainer.predicted_bytes(engine::num_threads());
   }
+  if (spec.experiment == ExperimentType::Clone) training = clone_trainer(spec).predicted_bytes();
   std::vector<Contestant> contestants = baselines;
   contestants.push_back({spec.learner.name, spec.learner, start});
   return std::max(training, predicted_meta_test_bytes(spec, contestants, test_tasks));

@@ -6,6 +6,7 @@
 
 #include "engine/parallel.h"
 #include "vsml/experiment/available_memory.h"
+#include "vsml/experiment/clone_training.h"
 #include "vsml/experiment/environment.h"
 #include "vsml/experiment/loaded_experiment.h"
 #include "vsml/experiment/meta_training.h"
@@ -19,7 +20,15 @@ namespace {
 using engine::Tensor;
 
 std::string experiment_name(const Spec& spec) {
-  return spec.experiment == ExperimentType::MetaTrain ? "meta_train" : "meta_test";
+  switch (spec.experiment) {
+    case ExperimentType::MetaTrain:
+      return "meta_train";
+    case ExperimentType::MetaTest:
+      return "meta_test";
+    case ExperimentType::Clone:
+      return "clone";
+  }
+  return "";
 }
 
 std::string own_name(const Spec& spec) {
@@ -55,7 +64,8 @@ void require_memory(const LoadedExperiment& experiment) {
   throw engine::ResourceError(
       fmt::format("memory: the run needs about {:.0f} MiB, {:.0f} MiB are available",
                   std::ceil(needed / kMebi), std::floor(there / kMebi)),
-      "lower meta.memory_budget, meta.population, meta.chunk_size or evaluate.chunk_size");
+      "lower meta.memory_budget, meta.population, meta.chunk_size, evaluate.chunk_size or "
+      "clone.phases.N.cells");
 }
 
 void write_trained(const Spec& spec, const RunDirectory& directory, const LearnerFamily& family,
@@ -102,6 +112,13 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
                       experiment.start);
     if (!result) return outcome;
     trained = *result;
+    write_trained(spec, *directory, experiment.family, trained);
+  }
+  if (spec.experiment == ExperimentType::Clone) {
+    const std::optional<Tensor> cloned =
+        clone_training({spec, *directory, progress, options.stop});
+    if (!cloned) return outcome;
+    trained = cloned_learner(spec, *cloned, experiment.family.layout()).to(options.device);
     write_trained(spec, *directory, experiment.family, trained);
   }
   const std::optional<std::vector<Result>> results =
