@@ -2,6 +2,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
+#include "engine/ops/elementwise.h"
 #include "engine/ops/linalg.h"
 #include "engine/ops/movement.h"
 #include "engine/parallel.h"
@@ -134,7 +135,7 @@ TEST_CASE("clone: the loss is that of loops over single cells") {
   const CloneOptions options = small_options();
   const CloneTrainer trainer(options, kSize, kTicks, 3, DType::f64);
   const Tensor params = trainer.initial_state().params;
-  const double got = trainer.loss(params, kCells, 5, 0);
+  const double got = trainer.loss({.cells = kCells}, params, 5, 0);
   const double want = naive_loss(options, engine::ParamSet(trainer.layout(), params),
                                  draw_clone_batch(options, kCells, 3, 5, 0));
   CHECK(std::abs(got - want) < 1e-10 * std::abs(want));
@@ -146,10 +147,11 @@ TEST_CASE("clone: the gradient is that of finite differences") {
     options.weight_units = units;
     const CloneTrainer trainer(options, kSize, kTicks, 4, DType::f64);
     const Tensor params = trainer.initial_state().params;
+    const ClonePhase phase{.cells = kCells, .loss_floor = 100};
     std::vector<double> gradient;
-    trainer.gradient(params, kCells, 0, gradient);
+    trainer.gradient(phase, params, 0, gradient);
     const Tensor want = central_differences(
-        [&](const Tensor& p) { return trainer.loss(p, kCells, 0, 0); }, params);
+        [&](const Tensor& p) { return trainer.loss(phase, p, 0, 0); }, params);
     CHECK(error_of(Tensor::from(gradient, params.shape()), want) < kGradientBound);
   }
 }
@@ -179,8 +181,8 @@ TEST_CASE("clone: fused kernels and engine ops train alike") {
   const CloneTrainer ops(options, 16, kTicks, 1, DType::f64);
   const CloneState state = fused.initial_state();
   std::vector<double> got, want;
-  fused.gradient(state.params, kCells, 0, got);
-  ops.gradient(cast(state.params, DType::f64), kCells, 0, want);
+  fused.gradient({.cells = kCells}, state.params, 0, got);
+  ops.gradient({.cells = kCells}, cast(state.params, DType::f64), 0, want);
   const engine::Shape shape = state.params.shape();
   // Of float32, over four ticks and scales of 60.
   CHECK(error_of(Tensor::from(got, shape), Tensor::from(want, shape)) < 1e-4);
@@ -202,15 +204,15 @@ TEST_CASE("clone: training reduces the errors") {
   options.phases = {{.steps = 150, .cells = 128, .warmup = 20}};
   const CloneTrainer trainer(options, 16, kTicks, 1);
   CloneState state = trainer.initial_state();
-  const double before = trainer.loss(state.params, 512, 1000, 0);
+  const double before = trainer.loss({.cells = 512}, state.params, 1000, 0);
   for (int64_t k = 0; k < trainer.steps(); ++k) trainer.step(state);
   // Each of three errors by a factor of 10 in the mean: its square's logarithm by 4.6.
-  CHECK(trainer.loss(state.params, 512, 1000, 0) < before - 3 * 4.6);
+  CHECK(trainer.loss({.cells = 512}, state.params, 1000, 0) < before - 3 * 4.6);
   options.phases = {{.optimizer = CloneOptimizer::GaussNewton, .steps = 5, .cells = 700}};
-  const double middle = trainer.loss(state.params, 512, 1000, 0);
+  const double middle = trainer.loss({.cells = 512}, state.params, 1000, 0);
   state.step = 0;
   for (int64_t k = 0; k < trainer.steps(); ++k) trainer.step(state);
-  CHECK(trainer.loss(state.params, 512, 1000, 0) < middle - 0.5);
+  CHECK(trainer.loss({.cells = 512}, state.params, 1000, 0) < middle - 0.5);
 }
 
 TEST_CASE("clone: threads, stopping and going on change no bit") {

@@ -205,11 +205,11 @@ TEST_CASE("keys that contradict one another") {
   check_file(layers, "\n\"init\": {\"type\": \"file\"}",
              "spec.json:5: learner.init.path: expected the path of a trained algorithm");
   check_file(layers, "\n\"init\": {\"type\": \"untrained\"}",
-             "spec.json:5: learner.init.type: expected random or file with experiment meta_train");
+             "spec.json:5: learner.init.type: expected random, file or backprop with");
   check_file("{\"type\": \"vsml\", " + layers + "}", "{\"type\": \"sgd\"}",
              "spec.json:4: learner.type: expected vsml with experiment meta_train, got sgd");
   check_file("{\"type\": \"sgd\"}", "{\"type\": \"vsml\"}",
-             "spec.json:16: evaluate.learners[0].init.type: expected file or untrained");
+             "spec.json:16: evaluate.learners[0].init.type: expected file, backprop or");
   check_file("\"unroll\": 20", "\"carry\": true,\n\"unroll\": 0",
              "spec.json:8: meta.unroll: expected at least 1 with carry, got 0");
   check_file("\"bptt\",", "\"es\",\n\"carry\": true,",
@@ -229,7 +229,7 @@ TEST_CASE("keys that contradict one another") {
                 "spec.json:1: tasks.test: expected at least one task");
   check_failure(failure_of("{\"experiment\": \"meta_test\",\n"
                            "\"tasks\": {\"test\": [{\"dataset\": \"random\"}]}}"),
-                "spec.json:1: learner.init.type: expected file or untrained", "trained");
+                "spec.json:1: learner.init.type: expected file, backprop or untrained", "trained");
 }
 
 TEST_CASE("a trained algorithm brings its options: what they demand of one another is not asked") {

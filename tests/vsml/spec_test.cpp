@@ -58,6 +58,8 @@ Spec unusual_spec() {
   network.feed_label = network.backward_pass = network.separate_backward_cell = true;
   network.clear_reverse = network.cell_per_layer = network.layer_norm = true;
   network.random_state_fraction = 5e-324;
+  network.loss = spec.learner.mlp.loss = vsml::OutputLoss::Squared;  // one key for both
+  network.encoded_weights = true;
   spec.learner.init = {vsml::InitType::File, 1, "/x/algorithm.safetensors"};
   spec.meta.optimizer = vsml::MetaOptimizer::Es;
   spec.meta.learning_rate = 0.1 + 0.2;
@@ -85,10 +87,15 @@ Spec unusual_spec() {
   spec.tasks = {{images, idx}, {random}};
   vsml::LearnerOptions adam;
   adam.type = vsml::LearnerType::Adam;
-  adam.mlp = {{8, 4}, vsml::InputActivation::Tanh, {0.1, 0.01}, 0.5, 0.75, 1e-3};
+  adam.mlp = {{8, 4}, vsml::InputActivation::Tanh, {0.1, 0.01}, 0.5, 0.75,
+              1e-3,   vsml::OutputLoss::Squared};
+  adam.network.loss = vsml::OutputLoss::Squared;
   vsml::LearnerOptions nearest_mean;
   nearest_mean.type = vsml::LearnerType::NearestMean;
-  spec.evaluate.learners = {adam, nearest_mean};
+  vsml::LearnerOptions backprop;
+  backprop.init = {vsml::InitType::Backprop, 1, {}, {0.25, 4, 0.5, 0.125, 9, 2}};
+  backprop.network = backprop_network(backprop.network, backprop.init.backprop);
+  spec.evaluate.learners = {adam, nearest_mean, backprop};
   spec.checkpoint = {7, 9};
   return spec;
 }

@@ -31,6 +31,12 @@ struct ClonePhase {
   CloneOptimizer optimizer = CloneOptimizer::Adam;
   int64_t steps = 1000;
   int64_t cells = 512;  // single cells per step
+  // Errors (root mean square) much smaller than this are as good as none: while one target is far
+  // off, the others do not compete with it.
+  double loss_floor = 0;
+  // Weights of the logarithms of the mean squared relative errors: forward message, reverse
+  // message, change of the decoded weight, change of c off the encoder's direction.
+  double forward_loss = 1, reverse_loss = 1, update_loss = 1, manifold_loss = 1;
   // Adam: the rate falls along half a cosine to a fraction of itself, after a linear warm-up.
   double learning_rate = 0.01, final_learning_rate = 0.001;
   int64_t warmup = 100;
@@ -57,10 +63,6 @@ struct CloneOptions {
   double drift = 0;           // deviation of S c off the encoder's direction at the beginning
   double weight_floor = 0.05; // errors are relative to |w| + this
   double error_floor = 0.01;  // and |e| + this
-  // Weights of the logarithms of the mean squared relative errors: forward message, reverse
-  // message, change of the decoded weight, change of c off the encoder's direction.
-  double forward_loss = 1, reverse_loss = 1, update_loss = 1, manifold_loss = 1;
-
   int64_t report_every = 100;  // steps between two lines of metrics.jsonl
 
   CloneData data;

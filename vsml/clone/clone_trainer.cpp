@@ -30,9 +30,9 @@ size_t index_of(CloneTarget target) {
   return static_cast<size_t>(target);
 }
 
-double weight_of(const CloneOptions& options, CloneTarget target) {
-  const double weights[kCloneTargets] = {options.forward_loss, options.reverse_loss,
-                                         options.update_loss, options.manifold_loss};
+double weight_of(const ClonePhase& phase, CloneTarget target) {
+  const double weights[kCloneTargets] = {phase.forward_loss, phase.reverse_loss, phase.update_loss,
+                                         phase.manifold_loss};
   return weights[index_of(target)];
 }
 
@@ -76,7 +76,7 @@ CloneState CloneTrainer::initial_state() const {
   return state;
 }
 
-CloneReport CloneTrainer::report_of(const CloneWindow& window) const {
+CloneReport CloneTrainer::report_of(const ClonePhase& phase, const CloneWindow& window) {
   CloneReport report;
   const auto count = counts(window);
   for (const CloneResidual& residual : window.residuals()) {
@@ -86,36 +86,38 @@ CloneReport CloneTrainer::report_of(const CloneWindow& window) const {
   for (size_t k = 0; k < report.error.size(); ++k) {
     if (count[k] == 0) continue;
     const double mean_square = report.error[k] / static_cast<double>(count[k]);
-    report.loss += weight_of(options_, static_cast<CloneTarget>(k)) * std::log(mean_square);
+    report.loss += weight_of(phase, static_cast<CloneTarget>(k)) *
+                   std::log(mean_square + phase.loss_floor * phase.loss_floor);
     report.error[k] = std::sqrt(mean_square);
   }
   return report;
 }
 
-double CloneTrainer::loss(const Tensor& params, int64_t cells, int64_t step, int64_t batch) const {
+double CloneTrainer::loss(const ClonePhase& phase, const Tensor& params, int64_t step,
+                          int64_t batch) const {
   const engine::ParamSet set(layout_, params);
   const CloneCells lone = clone_cells(options_, set, state_size_);
-  const CloneBatch drawn = draw_clone_batch(options_, cells, seed_, step, batch);
-  return report_of(CloneWindow(options_, lone, drawn, micro_ticks_, dtype_)).loss;
+  const CloneBatch drawn = draw_clone_batch(options_, phase.cells, seed_, step, batch);
+  return report_of(phase, CloneWindow(options_, lone, drawn, micro_ticks_, dtype_)).loss;
 }
 
-// weight_k / (L_k N_k): what a squared error counts for around the present parameters.
-double CloneTrainer::share(const CloneReport& report, CloneTarget target) const {
+// What a target's mean squared error counts for around the present parameters.
+double CloneTrainer::share(const ClonePhase& phase, const CloneReport& report, CloneTarget target) {
   const double error = report.error[index_of(target)];
-  return weight_of(options_, target) / (error * error);
+  return weight_of(phase, target) / (error * error + phase.loss_floor * phase.loss_floor);
 }
 
-CloneReport CloneTrainer::gradient(const Tensor& params, int64_t cells, int64_t step,
+CloneReport CloneTrainer::gradient(const ClonePhase& phase, const Tensor& params, int64_t step,
                                    std::vector<double>& gradient) const {
   const engine::ParamSet set(layout_, params);
   const CloneCells lone = clone_cells(options_, set, state_size_);
-  const CloneBatch drawn = draw_clone_batch(options_, cells, seed_, step, 0);
+  const CloneBatch drawn = draw_clone_batch(options_, phase.cells, seed_, step, 0);
   const CloneWindow window(options_, lone, drawn, micro_ticks_, dtype_);
-  CloneReport report = report_of(window);
+  CloneReport report = report_of(phase, window);
   const auto count = counts(window);
   std::vector<std::vector<double>> weights;
   for (const CloneResidual& residual : window.residuals()) {
-    const double factor = 2 * share(report, residual.target) /
+    const double factor = 2 * share(phase, report, residual.target) /
                           static_cast<double>(count[index_of(residual.target)]);
     weights.push_back(residual.value);
     for (double& value : weights.back()) value *= factor;
@@ -128,7 +130,7 @@ CloneReport CloneTrainer::adam_step(const Place& place, CloneState& next) const 
   const ClonePhase& phase = *place.phase;
   if (place.step == 0) next.adam = {};
   std::vector<double> values;
-  CloneReport report = gradient(next.params, phase.cells, next.step, values);
+  CloneReport report = gradient(phase, next.params, next.step, values);
   const Tensor all = tensor_of(values, dtype_);
   report.gradient_norm = engine::global_norm(all);
   report.learning_rate =
@@ -149,7 +151,7 @@ CloneReport CloneTrainer::gauss_newton_step(const ClonePhase& phase, CloneState&
   const CloneCells lone = clone_cells(options_, set, state_size_);
   const CloneBatch drawn = draw_clone_batch(options_, phase.cells, seed_, next.step, 0);
   const CloneWindow window(options_, lone, drawn, micro_ticks_, dtype_);
-  CloneReport report = report_of(window);
+  CloneReport report = report_of(phase, window);
   const auto count = counts(window);
   const auto& residuals = window.residuals();
   const int64_t n = layout_.size(), cells = phase.cells;
@@ -158,7 +160,7 @@ CloneReport CloneTrainer::gauss_newton_step(const ClonePhase& phase, CloneState&
   std::vector<double> errors;
   for (int64_t k = 0; k < total; ++k) {
     const CloneResidual& residual = residuals[static_cast<size_t>(k)];
-    const double factor = std::sqrt(share(report, residual.target) /
+    const double factor = std::sqrt(share(phase, report, residual.target) /
                                     static_cast<double>(count[index_of(residual.target)]));
     Tensor part = slice(rows, 0, k * cells, (k + 1) * cells);
     window.add_jacobian(static_cast<size_t>(k), factor, layout_, part);
@@ -174,13 +176,13 @@ CloneReport CloneTrainer::gauss_newton_step(const ClonePhase& phase, CloneState&
     diagonal += normal.data<double>()[k * (n + 1)] / static_cast<double>(n);
   }
   const Tensor before = cast(next.params, DType::f64);
-  double best = loss(next.params, cells, next.step, 1), damping = next.damping * kRejected;
+  double best = loss(phase, next.params, next.step, 1), damping = next.damping * kRejected;
   for (const double factor : kDampings) {
     const double tried = next.damping * factor;
     const Tensor step = solve_damped(normal, tried * diagonal, wanted);
     if (!step.defined()) continue;
     const Tensor params = cast(before - step, dtype_);
-    const double there = loss(params, cells, next.step, 1);
+    const double there = loss(phase, params, next.step, 1);
     if (!(there < best)) continue;
     best = there;
     damping = tried;

@@ -1,11 +1,12 @@
 // vsml/clone/clone_trainer.h: cloning, one step at a time. Everything that changes is in
 // CloneState, a value that a checkpoint holds.
 //
-// The loss is the sum over targets k of weight_k log L_k, L_k the mean squared relative error: a
-// target's scale has no influence, and it is improved by a share and not by an amount. An Adam step
+// The loss is the sum over targets k of weight_k log(L_k + loss_floor^2), L_k the mean squared
+// relative error: a target's scale has no influence, and it is improved by a share and not by an
+// amount. An Adam step
 // follows its gradient on a batch of drawn cells. A Gauss-Newton step takes the errors as linear in
 // the parameters, with the gradient of every error of the batch, and solves for the step
-//   (J^T J + damping I) step = J^T r,   errors weighted by weight_k / L_k;
+//   (J^T J + damping I) step = J^T r,   errors weighted by weight_k / (L_k + loss_floor^2);
 // of two dampings the one with the smaller loss on other cells is kept, and the parameters stay
 // where they are if neither is below the loss they have there.
 #pragma once
@@ -48,8 +49,9 @@ class CloneTrainer {
   CloneReport step(CloneState& state) const;
 
   // The loss and its gradient on batch number `batch` of a step.
-  double loss(const engine::Tensor& params, int64_t cells, int64_t step, int64_t batch) const;
-  CloneReport gradient(const engine::Tensor& params, int64_t cells, int64_t step,
+  double loss(const ClonePhase& phase, const engine::Tensor& params, int64_t step,
+              int64_t batch) const;
+  CloneReport gradient(const ClonePhase& phase, const engine::Tensor& params, int64_t step,
                        std::vector<double>& gradient) const;
 
   // Bytes that a step needs at most; by arithmetic.
@@ -63,8 +65,8 @@ class CloneTrainer {
   Place place_of(int64_t step) const;
   CloneReport adam_step(const Place& place, CloneState& next) const;
   CloneReport gauss_newton_step(const ClonePhase& phase, CloneState& next) const;
-  CloneReport report_of(const CloneWindow& window) const;
-  double share(const CloneReport& report, CloneTarget target) const;
+  static CloneReport report_of(const ClonePhase& phase, const CloneWindow& window);
+  static double share(const ClonePhase& phase, const CloneReport& report, CloneTarget target);
 
   const CloneOptions& options_;
   int64_t state_size_, micro_ticks_;

@@ -91,6 +91,33 @@ Fields network_fields(NetworkOptions& o) {
       {"layer_norm", "messages are normalised", FlagField{&o.layer_norm}},
       {"random_state_fraction", "part of the channels of c that starts random",
        RealField{&o.random_state_fraction, kFraction}},
+      {"encoded_weights", "cells start from random weights; parameters say how a state holds them",
+       FlagField{&o.encoded_weights}},
+  };
+}
+
+// One key for all learners that are told an error.
+ChoiceField loss_choice(LearnerOptions& o) {
+  ChoiceField field = choice(o.network.loss, {"cross_entropy", "squared"});
+  field.set = [&o, set = field.set](const std::string& name) {
+    set(name);
+    o.mlp.loss = o.network.loss;
+  };
+  return field;
+}
+
+Fields backprop_fields(BackpropOptions& o) {
+  return {
+      {"learning_rate", "of the gradient descent", RealField{&o.learning_rate, kNotNegative}},
+      {"batch_size", "examples at once that it is for", IntegerField{&o.batch_size, {1, 65536}}},
+      {"momentum", "v = momentum v + gradient; needs separate_backward_cell",
+       RealField{&o.momentum, kDecay}},
+      {"eps", "a weight w is kept as eps w; errors are of order eps^2",
+       RealField{&o.eps, kEpsilon}},
+      {"forget_bias", "of what is kept, and negative of what is not; 20 is exact, less decays",
+       RealField{&o.forget_bias, {0, 1000}}},
+      {"spare_scale", "random weights of the units that are not needed; 0: they are silent",
+       RealField{&o.spare_scale, kNotNegative}},
   };
 }
 
@@ -122,10 +149,10 @@ Fields fields_of(LayerOptions& o) {
 }
 
 Fields fields_of(InitOptions& o) {
-  return {
+  Fields fields = {
       {"type",
        "where the parameters come from; untrained is random said on purpose",
-       choice(o.type, {"random", "untrained", "file"}),
+       choice(o.type, {"random", "untrained", "file", "backprop"}),
        {},
        true},
       {"scale",
@@ -134,6 +161,8 @@ Fields fields_of(InitOptions& o) {
        {"random", "untrained"}},
       {"path", "a trained algorithm (safetensors)", PathField{&o.path}, {"file"}},
   };
+  append(fields, backprop_fields(o.backprop), {"backprop"});
+  return fields;
 }
 
 Fields fields_of(LearnerOptions& o) {
@@ -147,6 +176,10 @@ Fields fields_of(LearnerOptions& o) {
            record("init", o.init)}},
          {"vsml"});
   append(fields, mlp_fields(o.mlp), {"sgd", "adam"});
+  append(
+      fields,
+      {{"loss", "its derivative by the prediction is the error that is fed back", loss_choice(o)}},
+      {"vsml", "sgd", "adam"});
   return fields;
 }
 
@@ -233,6 +266,14 @@ Fields fields_of(ClonePhase& o) {
        true},
       {"steps", "of this phase", IntegerField{&o.steps, kSteps}},
       {"cells", "single cells per step", IntegerField{&o.cells, kMembers}},
+      {"loss_floor", "errors much below this are as good as none",
+       RealField{&o.loss_floor, kNotNegative}},
+      {"forward_loss", "weight of the logarithm of the forward message's mean squared error",
+       RealField{&o.forward_loss, kNotNegative}},
+      {"reverse_loss", "of the reverse message's", RealField{&o.reverse_loss, kNotNegative}},
+      {"update_loss", "of the decoded weight's change's", RealField{&o.update_loss, kNotNegative}},
+      {"manifold_loss", "with several weight units, of what moves off the encoder's direction",
+       RealField{&o.manifold_loss, kNotNegative}},
       {"learning_rate", "at its highest", RealField{&o.learning_rate, kNotNegative}, {"adam"}},
       {"final_learning_rate",
        "at the end of half a cosine",
@@ -271,12 +312,6 @@ Fields fields_of(CloneOptions& o) {
        RealField{&o.drift, kNotNegative}},
       {"weight_floor", "errors are relative to |w| + this", RealField{&o.weight_floor, kPositive}},
       {"error_floor", "and to |e| + this", RealField{&o.error_floor, kPositive}},
-      {"forward_loss", "weight of the logarithm of the forward message's mean squared error",
-       RealField{&o.forward_loss, kNotNegative}},
-      {"reverse_loss", "of the reverse message's", RealField{&o.reverse_loss, kNotNegative}},
-      {"update_loss", "of the decoded weight's change's", RealField{&o.update_loss, kNotNegative}},
-      {"manifold_loss", "with several weight units, of what moves off the encoder's direction",
-       RealField{&o.manifold_loss, kNotNegative}},
       {"report_every", "steps between two lines of metrics.jsonl",
        IntegerField{&o.report_every, kSteps}},
       {"data", "what single cells are shown", record("clone_data", o.data)},

@@ -139,7 +139,7 @@ class Validator {
             "expected vsml with experiment meta_train, got " + name_of(spec_.learner.type),
             "other learners can be meta-tested");
     require(spec_.learner.init.type != InitType::Untrained, "learner.init.type",
-            "expected random or file with experiment meta_train, got untrained");
+            "expected random, file or backprop with experiment meta_train, got untrained");
     require(!spec_.tasks.train.empty(), "tasks.train",
             "expected at least one task with experiment meta_train, got none");
     double weight = 0;
@@ -208,7 +208,7 @@ class Validator {
   void require_meta_tested(const LearnerOptions& learner, const std::string& path) const {
     require(learner.type != LearnerType::Vsml || learner.init.type != InitType::Random,
             path + ".init.type",
-            "expected file or untrained for a learner that is tested, got random",
+            "expected file, backprop or untrained for a learner that is tested, got random",
             "name a trained algorithm: \"init\": {\"type\": \"file\", \"path\": ...}");
   }
 

@@ -35,7 +35,8 @@ std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture
     for (const Tensor& own : {flat + noise, flat - noise}) {
       perturbed.push_back(own);
       lanes.push_back(
-          begin_lane(tasks, learners, params, key, options.episode_length, options.batch_size));
+          begin_lane(tasks, learners, engine::ParamSet(params.layout(), own), key,
+                     options.episode_length, options.batch_size));
     }
   }
   std::vector<double> loss(lanes.size(), 0), correct(lanes.size(), 0);
