@@ -12,10 +12,12 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "engine/io/atomic_file.h"
 #include "engine/parallel.h"
 #include "tools/shipped.h"
 #include "vsml/experiment/adopt_algorithm.h"
 #include "vsml/experiment/environment.h"
+#include "vsml/experiment/plot.h"
 #include "vsml/experiment/progress.h"
 #include "vsml/experiment/run.h"
 #include "vsml/experiment/run_directory.h"
@@ -69,7 +71,8 @@ struct Arguments {
   int threads = 0;  // 0: the machine's cores
   bool json = false;
   bool quiet = false;
-  std::string key;  // of `vsml keys`
+  std::string key;            // of `vsml keys`
+  std::string run_directory;  // of `vsml plot`
 };
 
 // Results, to stdout. Throws IoError if they do not get there.
@@ -129,6 +132,16 @@ int check_spec(const Arguments& arguments) {
   } else {
     print(fmt::format("{}predicted memory: {:.0f} MiB\nticks: {}\n", resolved,
                       std::ceil(bytes / (1 << 20)), ticks));
+  }
+  return kOk;
+}
+
+int plot(const Arguments& arguments) {
+  const std::string picture = vsml::plot_run(arguments.run_directory);
+  if (arguments.out.empty()) {
+    print(picture);
+  } else {
+    engine::write_file_atomically(arguments.out, picture);
   }
   return kOk;
 }
@@ -196,10 +209,14 @@ int dispatch(int argc, char** argv) {
   CLI::App* keys = app.add_subcommand("keys", "explains the keys of a spec");
   keys->add_option("KEY", arguments.key, "only this key and those below it");
   const CLI::App* specs = app.add_subcommand("specs", "lists the shipped specs");
+  CLI::App* picture = app.add_subcommand("plot", "draws the curves of a run of compare, as SVG");
+  picture->add_option("RUN", arguments.run_directory, "the run directory")->required();
+  picture->add_option("--out", arguments.out, "the picture's file (default: stdout)");
   try {
     app.parse(argc, argv);
     if (run->parsed()) return run_spec(arguments);
     if (check->parsed()) return check_spec(arguments);
+    if (picture->parsed()) return plot(arguments);
     if (keys->parsed()) return print_keys(arguments);
     if (schema->parsed()) print(vsml::spec_schema());
     if (specs->parsed()) {

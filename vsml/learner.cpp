@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/error.h"
 #include "engine/ops/movement.h"
 #include "engine/ops/op.h"
 
@@ -19,6 +20,15 @@ void require_examples(const char* learner, const TaskDims& dims, const LearnerSt
                             fmt::format("input [{0}, B, {1}] and label [{0}, B, {2}]", members,
                                         dims.inputs, dims.classes),
                             {input.shape(), label.shape()});
+}
+
+std::vector<engine::Tensor> Learner::weights(const engine::ParamSet&, const LearnerState&) const {
+  return {};
+}
+
+LearnerState Learner::state_of_weights(const engine::ParamSet&, const std::vector<engine::Tensor>&,
+                                       int64_t) const {
+  throw engine::ShapeError("learner: has no weights to begin with");
 }
 
 LearnerState members_of(const LearnerState& state, int64_t first, int64_t last) {

@@ -60,6 +60,17 @@ class Learner {
                                      const std::vector<engine::RngKey>& members,
                                      int64_t batch) const = 0;
 
+  // The weights that a state stands for, per layer [P, I, O], where the learner is a multi-layer
+  // perceptron of some kind; the last row is that of a constant input, the biases. With a batch
+  // they are the average over it. Empty for other learners.
+  virtual std::vector<engine::Tensor> weights(const engine::ParamSet& params,
+                                              const LearnerState& state) const;
+  // Learners that have seen nothing and begin with given weights of that form. Throws ShapeError if
+  // they are others than weights() gives.
+  virtual LearnerState state_of_weights(const engine::ParamSet& params,
+                                        const std::vector<engine::Tensor>& weights,
+                                        int64_t batch) const;
+
   virtual LearnerMemory memory(int64_t members, int64_t batch) const = 0;
 
   // One example per batch entry: predicts, then learns.

@@ -115,6 +115,11 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
   const auto random = static_cast<int64_t>(
       std::floor(options_.random_state_fraction * static_cast<double>(hidden)));
   const auto population = static_cast<int64_t>(members.size());
+  NetworkState coded;
+  if (options_.encoded_weights) {
+    coded = state_of_weights(params, initial_weights(members, dtype, device), batch);
+    if (random == 0) return coded;
+  }
   NetworkState state;
   int64_t first = 0;
   for (int64_t layer = 0; layer < num_layers(); ++layer) {
@@ -134,11 +139,8 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
     state.reverse.push_back(
         Tensor::zeros({population, batch, grid[3], options_.cell.message}, dtype, device));
   }
-  if (!options_.encoded_weights) return state;
-  const NetworkState coded =
-      state_of_weights(params, initial_weights(members, dtype, device), batch);
-  for (size_t k = 0; k < state.layers.size(); ++k) {
-    state.layers[k].c = random == 0 ? coded.layers[k].c : state.layers[k].c + coded.layers[k].c;
+  for (size_t k = 0; k < coded.layers.size(); ++k) {
+    state.layers[k].c = state.layers[k].c + coded.layers[k].c;
   }
   return state;
 }

@@ -164,7 +164,7 @@ Deviation against_textbook(const Case& one, int64_t steps) {
     book.v.emplace_back(book.w.back().size(), 0.0);
   }
   const std::vector<Numbers> start = book.w;
-  LearnerState state = flatten(learner.network().state_of_weights(params, weights, one.batch));
+  LearnerState state = learner.state_of_weights(params, weights, one.batch);
   Deviation deviation;
   const auto widest = [](double& worst, double difference) {
     worst = std::isnan(difference) ? INFINITY : std::max(worst, std::fabs(difference));
@@ -183,10 +183,9 @@ Deviation against_textbook(const Case& one, int64_t steps) {
       }
     }
   }
-  const vsml::NetworkState final = vsml::unflatten(state);
+  const std::vector<Tensor> decoded = learner.weights(params, state);
   for (size_t k = 0; k < 3; ++k) {
-    const vsml::WeightCode code = learner.network().code_of(params, static_cast<int64_t>(k));
-    const auto got = mean(decode_weights(code, final.layers[k]), {1}).to_vector<double>();
+    const auto got = decoded[k].to_vector<double>();
     REQUIRE(got.size() == book.w[k].size());
     for (size_t j = 0; j < got.size(); ++j) {
       widest(deviation.weight, got[j] - book.w[k][j]);

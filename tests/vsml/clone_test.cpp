@@ -150,8 +150,8 @@ TEST_CASE("clone: the gradient is that of finite differences") {
     const ClonePhase phase{.cells = kCells, .loss_floor = 100};
     std::vector<double> gradient;
     trainer.gradient(phase, params, 0, gradient);
-    const Tensor want = central_differences(
-        [&](const Tensor& p) { return trainer.loss(phase, p, 0, 0); }, params);
+    const Tensor want =
+        central_differences([&](const Tensor& p) { return trainer.loss(phase, p, 0, 0); }, params);
     CHECK(error_of(Tensor::from(gradient, params.shape()), want) < kGradientBound);
   }
 }
@@ -168,7 +168,8 @@ TEST_CASE("clone: rows of the Jacobian add up to gradients") {
     window.add_jacobian(k, 2, layout, rows);
     std::vector<std::vector<double>> weights(window.residuals().size());
     for (int64_t m = 0; m < kCells; ++m) weights[k].push_back(0.5 + static_cast<double>(m));
-    const Tensor sum = reshape(matmul(Tensor::from(weights[k], {1, kCells}), rows), {layout.size()});
+    const Tensor sum =
+        reshape(matmul(Tensor::from(weights[k], {1, kCells}), rows), {layout.size()});
     for (double& weight : weights[k]) weight *= 2;
     const Tensor want = Tensor::from(window.gradient(weights, layout), {layout.size()});
     CHECK(error_of(sum, want) < 1e-12);

@@ -11,8 +11,8 @@ double draw_input(const CloneData& data, engine::RandomStream& draws) {
   const double which = draws.uniform();
   if (which < data.uniform_share) return draws.uniform(data.least_input, data.most_input);
   if (which < data.uniform_share + data.constant_share && !data.constants.empty()) {
-    return data.constants[static_cast<size_t>(
-        draws.below(static_cast<int64_t>(data.constants.size())))];
+    return data
+        .constants[static_cast<size_t>(draws.below(static_cast<int64_t>(data.constants.size())))];
   }
   const double deviation = draws.uniform(data.least_deviation, data.most_deviation);
   return deviation * draws.normal();
@@ -35,8 +35,9 @@ double draw_weight(const CloneData& data, engine::RandomStream& draws) {
 
 CloneBatch draw_clone_batch(const CloneOptions& options, int64_t cells, uint64_t seed, int64_t step,
                             int64_t batch) {
-  engine::RandomStream draws(key_for(
-      {seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(batch)}, RandomPurpose::CloneCells));
+  engine::RandomStream draws(
+      key_for({seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(batch)},
+              RandomPurpose::CloneCells));
   CloneBatch result;
   const auto examples = static_cast<size_t>(options.burn_in + options.unroll);
   result.x.resize(examples);

@@ -10,9 +10,9 @@ namespace vsml {
 
 // M cells with burn_in + unroll examples each.
 struct CloneBatch {
-  std::vector<double> weight;         // [M]  before the first example that counts
-  std::vector<double> drift;          // [M, weight_units]  of S c, normal times options.drift
-  std::vector<char> newborn;          // [M]  begins with h = 0
+  std::vector<double> weight;             // [M]  before the first example that counts
+  std::vector<double> drift;              // [M, weight_units]  of S c, normal times options.drift
+  std::vector<char> newborn;              // [M]  begins with h = 0
   std::vector<std::vector<double>> x, e;  // [burn_in + unroll][M]
 
   int64_t cells() const { return static_cast<int64_t>(weight.size()); }

@@ -57,12 +57,12 @@ struct CloneOptions {
   // root of the state size, of the messengers.
   double input_std = 0.7, recurrent_std = 1, messenger_std = 0.3;
 
-  int64_t unroll = 1;         // examples that one gradient sees
-  int64_t burn_in = 1;        // examples before them, which leave their traces in h
-  double newborn_share = 0.1; // of the cells, which begin with h = 0 instead
-  double drift = 0;           // deviation of S c off the encoder's direction at the beginning
-  double weight_floor = 0.05; // errors are relative to |w| + this
-  double error_floor = 0.01;  // and |e| + this
+  int64_t unroll = 1;          // examples that one gradient sees
+  int64_t burn_in = 1;         // examples before them, which leave their traces in h
+  double newborn_share = 0.1;  // of the cells, which begin with h = 0 instead
+  double drift = 0;            // deviation of S c off the encoder's direction at the beginning
+  double weight_floor = 0.05;  // errors are relative to |w| + this
+  double error_floor = 0.01;   // and |e| + this
   int64_t report_every = 100;  // steps between two lines of metrics.jsonl
 
   CloneData data;

@@ -13,7 +13,7 @@ using engine::DType;
 using engine::ParamSet;
 using engine::Tensor;
 
-constexpr double kKeep = 20;  // a total bias; sigmoid(20) is 1 in float32
+constexpr double kKeep = 20;                     // a total bias; sigmoid(20) is 1 in float32
 constexpr double kHiddenBias[] = {-5, 0, 5, 0};  // what the cell adds by itself (vsml/cell.h)
 constexpr int kGates = 4, kCandidate = 1, kForget = 2;
 

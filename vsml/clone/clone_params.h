@@ -31,10 +31,10 @@ engine::Tensor initial_clone_params(const CloneOptions& options, int64_t state_s
 
 // The cells that they stand for.
 struct CloneCells {
-  LoneCell forward, reverse;                  // hear (x, 1) and (x, e, 1)
-  engine::Tensor messenger, back_messenger;   // [H, 1], scaled
-  std::vector<double> encoder;                // c = encoder w / S
-  std::vector<double> decoder;                // w = S <decoder, c>; encoder / |encoder|^2
+  LoneCell forward, reverse;                 // hear (x, 1) and (x, e, 1)
+  engine::Tensor messenger, back_messenger;  // [H, 1], scaled
+  std::vector<double> encoder;               // c = encoder w / S
+  std::vector<double> decoder;               // w = S <decoder, c>; encoder / |encoder|^2
 };
 CloneCells clone_cells(const CloneOptions& options, const engine::ParamSet& params,
                        int64_t state_size);
@@ -42,7 +42,8 @@ CloneCells clone_cells(const CloneOptions& options, const engine::ParamSet& para
 // Factor on the gates of one unit: 2 teacher_rate / weight_scale for candidates of weight units.
 double gate_scale(const CloneOptions& options, int gate, int64_t unit);
 inline constexpr int kTrainedGates = 3;
-inline constexpr int kTrainedGate[kTrainedGates] = {0, 1, 3};  // of input, candidate, forget, output
+inline constexpr int kTrainedGate[kTrainedGates] = {0, 1,
+                                                    3};  // of input, candidate, forget, output
 
 // As flat parameters of a learner with these options (two cells, encoded weights), whose layout
 // is `layout`: the first channel of each message is used, and output_channel.

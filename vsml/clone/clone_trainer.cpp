@@ -166,10 +166,9 @@ CloneReport CloneTrainer::gauss_newton_step(const ClonePhase& phase, CloneState&
     window.add_jacobian(static_cast<size_t>(k), factor, layout_, part);
     for (const double value : residual.value) errors.push_back(factor * value);
   }
-  const Tensor wanted =
-      cast(reshape(matmul(transpose(rows), reshape(tensor_of(errors, dtype_), {total * cells, 1})),
-                   {n}),
-           DType::f64);
+  const Tensor wanted = cast(
+      reshape(matmul(transpose(rows), reshape(tensor_of(errors, dtype_), {total * cells, 1})), {n}),
+      DType::f64);
   const Tensor normal = gram_matrix(rows);
   double diagonal = 0;
   for (int64_t k = 0; k < n; ++k) {
@@ -216,8 +215,8 @@ double CloneTrainer::predicted_bytes() const {
   const auto n = static_cast<double>(layout_.size());
   const auto size = static_cast<double>(state_size_);
   const double ticks = 2 * static_cast<double>(micro_ticks_ * (options_.burn_in + options_.unroll));
-  const auto targets = static_cast<double>(
-      3 + (options_.weight_units > 1 ? options_.weight_units : 0));
+  const auto targets =
+      static_cast<double>(3 + (options_.weight_units > 1 ? options_.weight_units : 0));
   double most = 0;
   for (const ClonePhase& phase : options_.phases) {
     const auto cells = static_cast<double>(phase.cells);

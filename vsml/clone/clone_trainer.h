@@ -21,9 +21,9 @@ namespace vsml {
 
 struct CloneState {
   int64_t step = 0;
-  engine::Tensor params;    // flat [n], clone_layout()
-  engine::AdamState adam;   // of the present phase
-  double damping = 0;       // of the present phase, if it is one of Gauss-Newton
+  engine::Tensor params;   // flat [n], clone_layout()
+  engine::AdamState adam;  // of the present phase
+  double damping = 0;      // of the present phase, if it is one of Gauss-Newton
 };
 
 struct CloneReport {

@@ -232,9 +232,7 @@ void CloneWindow::add_flow(const CloneResidual& residual, const std::vector<doub
 CloneWindow::Backward CloneWindow::backward(const std::vector<Flow>& flows) const {
   Backward result;
   LoneState d;  // empty: zeros
-  const auto add = [](Tensor& sum, const Tensor& more) {
-    sum = sum.defined() ? sum + more : more;
-  };
+  const auto add = [](Tensor& sum, const Tensor& more) { sum = sum.defined() ? sum + more : more; };
   const Tensor zeros = Tensor::zeros({batch_.cells(), size_}, dtype_);
   const auto add_message = [&](const std::vector<double>& flow, const Tensor& messenger) {
     if (!flow.empty()) add(d.h, matmul(columns_of({&flow}, dtype_), transpose(messenger)));
@@ -313,8 +311,7 @@ void add_messenger_rows(const std::vector<double>& flow, const Tensor& h, double
 
 template <class T>
 void add_encoder_rows(const std::vector<double>& direct, const std::vector<double>& weight,
-                      const Tensor& dc, double scale, double factor, int64_t offset,
-                      Tensor& rows) {
+                      const Tensor& dc, double scale, double factor, int64_t offset, Tensor& rows) {
   const int64_t count = dc.dim(0), size = dc.dim(1), n = rows.dim(1);
   const auto units = static_cast<int64_t>(direct.size()) / count;
   const T* d = dc.data<T>();
@@ -341,9 +338,7 @@ std::vector<double> CloneWindow::gradient(const std::vector<std::vector<double>>
   }
   const Backward back = backward(flows);
   std::vector<double> result(static_cast<size_t>(layout.size()), 0.0);
-  const auto at = [&](const char* name) {
-    return result.data() + layout.at(name).offset;
-  };
+  const auto at = [&](const char* name) { return result.data() + layout.at(name).offset; };
   const double scale = gate_scale(options_, 1, 0);
   for (const Backward::Tick& one : back.ticks) {
     double* to = at(one.tick->reverse ? "reverse.gates" : "forward.gates");

@@ -22,10 +22,10 @@ inline constexpr int kCloneTargets = 4;
 // One relative error of every cell.
 struct CloneResidual {
   CloneTarget target;
-  int64_t example;             // counted from the first one after the burn-in
-  int64_t unit;                // Manifold: the channel of c
-  std::vector<double> value;   // [M]  (got - wanted) / size
-  std::vector<double> slope;   // [M]  1 / size
+  int64_t example;            // counted from the first one after the burn-in
+  int64_t unit;               // Manifold: the channel of c
+  std::vector<double> value;  // [M]  (got - wanted) / size
+  std::vector<double> slope;  // [M]  1 / size
 };
 
 class CloneWindow {
@@ -67,8 +67,8 @@ class CloneWindow {
   LoneState encoded(LoneState state) const;
   Example run_example(size_t index, LoneState& state) const;
   void add_residuals(int64_t example, const std::vector<double>& weight);
-  void add_flow(const CloneResidual& residual, const std::vector<double>& weights,
-                Flow& flow, std::vector<double>& dencoder) const;
+  void add_flow(const CloneResidual& residual, const std::vector<double>& weights, Flow& flow,
+                std::vector<double>& dencoder) const;
   Backward backward(const std::vector<Flow>& flows) const;
 
   const CloneOptions& options_;

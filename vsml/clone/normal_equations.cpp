@@ -15,7 +15,7 @@ namespace {
 using engine::DType;
 using engine::Tensor;
 
-constexpr int64_t kBlock = 64;      // of the factorisation
+constexpr int64_t kBlock = 64;       // of the factorisation
 constexpr int64_t kGramBlock = 512;  // columns of J whose products are made together
 
 // The lower Cholesky factor of a small block, and the inverse of that factor. False if the block is
@@ -55,8 +55,8 @@ Tensor gram_matrix(const Tensor& rows) {
   double* to = result.data<double>();
   for (int64_t first = 0; first < n; first += kGramBlock) {
     const int64_t last = std::min(n, first + kGramBlock);
-    const Tensor block = cast(
-        matmul(transpose(slice(rows, 1, first, last)), slice(rows, 1, first, n)), DType::f64);
+    const Tensor block =
+        cast(matmul(transpose(slice(rows, 1, first, last)), slice(rows, 1, first, n)), DType::f64);
     const double* from = block.data<double>();
     for (int64_t i = first; i < last; ++i) {
       for (int64_t j = first; j < n; ++j) {
@@ -87,7 +87,8 @@ Tensor solve_damped(const Tensor& a, double damping, const Tensor& b) {
     }
     if (first > 0) {
       const Tensor known = slice(factor, 1, 0, first);
-      const Tensor done = matmul(slice(known, 0, first, n), transpose(slice(known, 0, first, last)));
+      const Tensor done =
+          matmul(slice(known, 0, first, n), transpose(slice(known, 0, first, last)));
       const double* less = done.data<double>();
       for (size_t k = 0; k < panel.size(); ++k) panel[k] -= less[k];
     }

@@ -71,8 +71,9 @@ void CloneTraining::one_step() {
   const CloneReport report = trainer_.step(current_.state);
   const int64_t step = current_.state.step;
   const auto& error = report.error;
-  setting_.progress.update(step, fmt::format("errors: forward {:.4f}  reverse {:.4f}  update {:.4f}",
-                                             error[0], error[1], error[2]));
+  setting_.progress.update(
+      step, fmt::format("errors: forward {:.4f}  reverse {:.4f}  update {:.4f}", error[0], error[1],
+                        error[2]));
   if (step % spec_.clone.report_every != 0 && step != trainer_.steps()) return;
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
@@ -122,8 +123,7 @@ CloneTrainer clone_trainer(const Spec& spec) {
   return CloneTrainer(spec.clone, network.cell.state, network.micro_ticks, spec.seed);
 }
 
-Tensor cloned_learner(const Spec& spec, const Tensor& trained,
-                      const engine::ParamLayout& layout) {
+Tensor cloned_learner(const Spec& spec, const Tensor& trained, const engine::ParamLayout& layout) {
   const NetworkOptions& network = spec.learner.network;
   const engine::ParamSet params(clone_layout(spec.clone, network.cell.state), trained);
   return learner_params(spec.clone, params, network, layout);

@@ -4,6 +4,7 @@
 
 #include "engine/parallel.h"
 #include "vsml/experiment/clone_training.h"
+#include "vsml/experiment/compare.h"
 #include "vsml/meta/evaluate.h"
 #include "vsml/meta/meta_trainer.h"
 
@@ -45,6 +46,9 @@ double LoadedExperiment::predicted_bytes() const {
   if (spec.experiment == ExperimentType::Clone) training = clone_trainer(spec).predicted_bytes();
   std::vector<Contestant> contestants = baselines;
   contestants.push_back({spec.learner.name, spec.learner, start});
+  if (spec.experiment == ExperimentType::Compare) {
+    return predicted_compare_bytes(contestants, test_tasks);
+  }
   return std::max(training, predicted_meta_test_bytes(spec, contestants, test_tasks));
 }
 

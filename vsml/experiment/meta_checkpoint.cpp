@@ -31,8 +31,8 @@ void add_lanes(const std::vector<Lane>& lanes, TensorFile& file) {
 // Lanes are born again from their keys, which gives every shape, and then take up their states.
 std::vector<Lane> read_lanes(const TensorFile& file, const MetaTrainer& trainer,
                              const engine::ParamSet& params, int64_t population) {
-  const auto lifetimes =
-      checkpoint_tensor(file, "lanes.lifetime", {population}, engine::DType::i32).to_vector<int32_t>();
+  const auto lifetimes = checkpoint_tensor(file, "lanes.lifetime", {population}, engine::DType::i32)
+                             .to_vector<int32_t>();
   const auto ages =
       checkpoint_tensor(file, "lanes.age", {population}, engine::DType::i32).to_vector<int32_t>();
   std::vector<Lane> lanes;

@@ -1,6 +1,7 @@
 #include "vsml/experiment/results.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -19,7 +20,21 @@ ordered_json json_of(const Result& result) {
   object["accuracy_cumulative_sd"] = result.score.accuracy_sd;
   object["accuracy_last"] = result.score.accuracy_last;
   object["loss"] = result.score.loss;
+  if (!result.likeness) return object;
+  object["same_predictions"] = result.likeness->same_predictions;
+  object["layers"] = ordered_json::array();
+  for (const LayerLikeness& layer : result.likeness->layers) {
+    object["layers"].push_back({{"correlation", layer.correlation},
+                                {"change_correlation", layer.change_correlation},
+                                {"distance", layer.distance}});
+  }
   return object;
+}
+
+// JSON has no word for what is not finite: null.
+double number(const ordered_json& object, const char* key) {
+  const ordered_json& value = object.at(key);
+  return value.is_null() ? std::nan("") : value.get<double>();
 }
 
 Result result_of(const ordered_json& object) {
@@ -28,10 +43,18 @@ Result result_of(const ordered_json& object) {
   result.learner = object.at("learner");
   if (object.contains("learning_rate")) result.learning_rate = object.at("learning_rate");
   result.episodes = object.at("episodes");
-  result.score.accuracy = object.at("accuracy_cumulative");
-  result.score.accuracy_sd = object.at("accuracy_cumulative_sd");
-  result.score.accuracy_last = object.at("accuracy_last");
-  result.score.loss = object.at("loss");
+  result.score.accuracy = number(object, "accuracy_cumulative");
+  result.score.accuracy_sd = number(object, "accuracy_cumulative_sd");
+  result.score.accuracy_last = number(object, "accuracy_last");
+  result.score.loss = number(object, "loss");
+  if (!object.contains("layers")) return result;
+  result.likeness.emplace();
+  result.likeness->same_predictions = number(object, "same_predictions");
+  for (const ordered_json& layer : object.at("layers")) {
+    result.likeness->layers.push_back({number(layer, "correlation"),
+                                       number(layer, "change_correlation"),
+                                       number(layer, "distance")});
+  }
   return result;
 }
 
@@ -51,6 +74,26 @@ std::string learner_text(const Result& result) {
   const std::string name = engine::printable(result.learner);
   if (!result.learning_rate) return name;
   return fmt::format("{} (best rate {:g})", name, *result.learning_rate);
+}
+
+std::string likeness_table(const std::vector<const Result*>& rows, size_t width) {
+  std::string table;
+  for (const Result* row : rows) {
+    if (!row->likeness) continue;
+    if (table.empty()) {
+      table = fmt::format("  {:<{}}  {:>5}  {:>12}  {:>12}  {:>10}  (weights beside sgd's)\n", "",
+                          width, "layer", "correlation", "of changes", "distance");
+    }
+    for (size_t k = 0; k < row->likeness->layers.size(); ++k) {
+      const LayerLikeness& layer = row->likeness->layers[k];
+      table += fmt::format("  {:<{}}  {:>5}  {:>12.7f}  {:>12.7f}  {:>10.2g}\n",
+                           k == 0 ? learner_text(*row) : "", width, k, layer.correlation,
+                           layer.change_correlation, layer.distance);
+    }
+    table += fmt::format("  {:<{}}  same predictions {:.3f} %\n", "", width,
+                         100 * row->likeness->same_predictions);
+  }
+  return table;
 }
 
 }  // namespace
@@ -105,6 +148,7 @@ std::string results_table(const RunResults& results) {
                            width, row->score.accuracy, row->score.accuracy_sd,
                            row->score.accuracy_last, row->score.loss);
     }
+    table += likeness_table(rows, width);
   }
   return table;
 }

@@ -7,6 +7,7 @@
 #include "engine/parallel.h"
 #include "vsml/experiment/available_memory.h"
 #include "vsml/experiment/clone_training.h"
+#include "vsml/experiment/compare.h"
 #include "vsml/experiment/environment.h"
 #include "vsml/experiment/loaded_experiment.h"
 #include "vsml/experiment/meta_training.h"
@@ -27,6 +28,8 @@ std::string experiment_name(const Spec& spec) {
       return "meta_test";
     case ExperimentType::Clone:
       return "clone";
+    case ExperimentType::Compare:
+      return "compare";
   }
   return "";
 }
@@ -115,15 +118,15 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
     write_trained(spec, *directory, experiment.family, trained);
   }
   if (spec.experiment == ExperimentType::Clone) {
-    const std::optional<Tensor> cloned =
-        clone_training({spec, *directory, progress, options.stop});
+    const std::optional<Tensor> cloned = clone_training({spec, *directory, progress, options.stop});
     if (!cloned) return outcome;
     trained = cloned_learner(spec, *cloned, experiment.family.layout()).to(options.device);
     write_trained(spec, *directory, experiment.family, trained);
   }
+  const auto test = spec.experiment == ExperimentType::Compare ? compare : meta_test;
   const std::optional<std::vector<Result>> results =
-      meta_test({spec, experiment.test_tasks, options.device, *directory, progress, options.stop},
-                contestants(experiment, trained));
+      test({spec, experiment.test_tasks, options.device, *directory, progress, options.stop},
+           contestants(experiment, trained));
   if (!results) return outcome;
   outcome.results = {experiment_name(spec), spec.name, *results};
   directory->write("report.txt", results_table(outcome.results));

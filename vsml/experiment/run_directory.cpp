@@ -134,7 +134,7 @@ void RunDirectory::check_spec(const std::string& resolved) const {
 
 // Temporary files of processes that were killed while they wrote; nobody else works here now.
 void RunDirectory::remove_leftovers() const {
-  for (const std::string& folder : {path_, file("checkpoints")}) {
+  for (const std::string& folder : {path_, file("checkpoints"), file("curves")}) {
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
          entry.increment(error)) {

@@ -5,6 +5,7 @@
 //   metrics.jsonl        append-only: a header, then one JSON object per line
 //   checkpoints/         step-00001000.safetensors, ...: the newest `keep`
 //   algorithm.safetensors  the trained algorithm, when meta-training is done
+//   curves/              experiment compare: one table per task and episode
 //   results.json, report.txt  when the run is done
 //   lock                 held by the process that works here
 // A folder belongs to one spec; the same spec resumes, another is refused. Files are replaced by

@@ -13,7 +13,7 @@
 
 namespace vsml {
 
-enum class ExperimentType { MetaTrain, MetaTest, Clone };
+enum class ExperimentType { MetaTrain, MetaTest, Compare, Clone };
 
 struct TasksSpec {
   std::vector<TaskOptions> train;
@@ -26,8 +26,9 @@ struct EvaluateSpec {
   int64_t every = 100;  // meta-training steps between two meta-tests; 0: only at the end
   int64_t episodes = 32;
   int64_t episode_length = 500;
-  int64_t chunk_size = 8;  // episodes that are computed together
-  bool untrained = true;   // meta_train: also meta-test the parameters it started from
+  int64_t chunk_size = 8;       // episodes that are computed together
+  int64_t weights_every = 100;  // compare: examples between two looks at the weights
+  bool untrained = true;        // meta_train: also meta-test the parameters it started from
   std::vector<LearnerOptions> learners;  // baselines on the same episodes
 
   friend bool operator==(const EvaluateSpec&, const EvaluateSpec&) = default;

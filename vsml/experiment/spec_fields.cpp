@@ -259,11 +259,7 @@ Fields fields_of(CloneData& o) {
 
 Fields fields_of(ClonePhase& o) {
   return {
-      {"optimizer",
-       "of this phase",
-       choice(o.optimizer, {"adam", "gauss_newton"}),
-       {},
-       true},
+      {"optimizer", "of this phase", choice(o.optimizer, {"adam", "gauss_newton"}), {}, true},
       {"steps", "of this phase", IntegerField{&o.steps, kSteps}},
       {"cells", "single cells per step", IntegerField{&o.cells, kMembers}},
       {"loss_floor", "errors much below this are as good as none",
@@ -374,6 +370,8 @@ Fields fields_of(EvaluateSpec& s) {
       {"episode_length", "examples of an episode", IntegerField{&s.episode_length, kSteps}},
       {"chunk_size", "episodes that are computed together; part of the result's bits",
        IntegerField{&s.chunk_size, kMembers}},
+      {"weights_every", "compare: examples between two looks at the weights",
+       IntegerField{&s.weights_every, kSteps}},
       {"untrained", "meta_train: also meta-test the parameters it started from",
        FlagField{&s.untrained}},
       {"learners", "baselines on the same episodes", record_list("learner", s.learners, 0)},
@@ -382,7 +380,8 @@ Fields fields_of(EvaluateSpec& s) {
 
 Fields fields_of(CheckpointSpec& s) {
   return {
-      {"every", "steps of meta-training or cloning between two checkpoints", IntegerField{&s.every, kSteps}},
+      {"every", "steps of meta-training or cloning between two checkpoints",
+       IntegerField{&s.every, kSteps}},
       {"keep", "newest checkpoints that are kept", IntegerField{&s.keep, {1, 1000}}},
   };
 }
@@ -390,7 +389,8 @@ Fields fields_of(CheckpointSpec& s) {
 Fields fields_of(Spec& s) {
   return {
       {"name", "of the run and its folder; empty: the file's name", TextField{&s.name}},
-      {"experiment", "what is done", choice(s.experiment, {"meta_train", "meta_test", "clone"})},
+      {"experiment", "what is done",
+       choice(s.experiment, {"meta_train", "meta_test", "compare", "clone"})},
       {"seed", "of every random number", SeedField{&s.seed}},
       {"data", "folder searched first for named data sets", PathField{&s.data}},
       {"learner", "the learner that is meta-trained or meta-tested", record("learner", s.learner)},

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "vsml/experiment/spec_fields.h"
+#include "vsml/experiment/validate_clone.h"
 #include "vsml/learners/learner_family.h"
 
 namespace vsml {
@@ -31,9 +32,10 @@ class Validator {
       case ExperimentType::MetaTrain:
         return validate_meta_train();
       case ExperimentType::MetaTest:
+      case ExperimentType::Compare:
         return validate_meta_test();
       case ExperimentType::Clone:
-        return validate_clone();
+        return validate_clone(spec_, source_);
     }
   }
 
@@ -44,6 +46,7 @@ class Validator {
       validate_adopted_learner(baselines[i], element_path("evaluate.learners", i));
     }
     if (spec_.experiment == ExperimentType::MetaTrain) validate_step_scale_floors();
+    if (spec_.experiment == ExperimentType::Compare) validate_compare();
   }
 
  private:
@@ -156,53 +159,37 @@ class Validator {
 
   void validate_meta_test() const {
     require(!spec_.tasks.test.empty(), "tasks.test",
-            "expected at least one task with experiment meta_test, got none");
+            "expected at least one task to test on, got none");
     require_meta_tested(spec_.learner, "learner");
   }
 
-  // What cloned cells rely on: messages are sums on channel 0, nothing but the weight is in a fresh
-  // state, and each pass has a cell of its own.
-  void validate_clone() const {
+  // Weights must stand side by side with those of gradient descent.
+  void validate_compare() const {
     const LearnerOptions& learner = spec_.learner;
-    const NetworkOptions& network = learner.network;
-    require(learner.type == LearnerType::Vsml, "learner.type",
-            "expected vsml with experiment clone, got " + name_of(learner.type));
-    require(learner.init.type == InitType::Random, "learner.init.type",
-            "expected random with experiment clone, which starts from random parameters");
-    const auto flag = [&](bool got, bool wanted, const std::string& key) {
-      require(got == wanted, "learner." + key,
-              fmt::format("expected {} with experiment clone, got {}", wanted, got));
-    };
-    flag(network.backward_pass, true, "backward_pass");
-    flag(network.separate_backward_cell, true, "separate_backward_cell");
-    flag(network.encoded_weights, true, "encoded_weights");
-    flag(network.feed_label, false, "feed_label");
-    flag(network.cell_per_layer, false, "cell_per_layer");
-    flag(network.layer_norm, false, "layer_norm");
-    require(network.reduce == Reduce::Sum, "learner.reduce",
-            "expected sum with experiment clone, got mean");
-    require(network.output_bound == 0, "learner.output_bound",
-            fmt::format("expected 0 with experiment clone, got {}", network.output_bound));
-    require(network.random_state_fraction == 0, "learner.random_state_fraction",
-            fmt::format("expected 0 with experiment clone, got {}", network.random_state_fraction));
-    const CloneOptions& clone = spec_.clone;
-    require(clone.weight_units <= network.cell.state, "clone.weight_units",
-            fmt::format("expected at most state_size {}, got {}", network.cell.state,
-                        clone.weight_units));
-    const CloneData& data = clone.data;
-    const auto ordered = [&](double least, double most, const std::string& key) {
-      require(least <= most, "clone.data." + key,
-              fmt::format("expected at least {}, got {}", least, most));
-    };
-    ordered(data.least_weight_exponent, data.most_weight_exponent, "most_weight_exponent");
-    ordered(data.least_error_exponent, data.most_error_exponent, "most_error_exponent");
-    ordered(data.least_input, data.most_input, "most_input");
-    ordered(data.least_deviation, data.most_deviation, "most_deviation");
-    require(data.uniform_share + data.constant_share <= 1, "clone.data.constant_share",
-            fmt::format("expected at most 1 together with uniform_share, got {}",
-                        data.uniform_share + data.constant_share));
-    require(!spec_.tasks.test.empty(), "tasks.test",
-            "expected at least one task with experiment clone, got none");
+    require(learner.type == LearnerType::Vsml && learner.network.encoded_weights, "learner",
+            "expected a vsml learner with encoded_weights, got another", "init backprop has them");
+    std::vector<int64_t> hidden;
+    const auto& layers = learner.network.layers;
+    for (size_t k = 0; k < layers.size(); ++k) {
+      require(layers[k].constant_input.has_value(),
+              element_path("learner.layers", k) + ".constant_input",
+              "expected a number with experiment compare, got null",
+              "it has the weights that are the biases of sgd");
+      if (k + 1 < layers.size()) hidden.push_back(layers[k].outputs);
+    }
+    bool found = false;
+    const auto& baselines = spec_.evaluate.learners;
+    for (size_t i = 0; i < baselines.size(); ++i) {
+      const LearnerOptions& one = baselines[i];
+      if (one.type != LearnerType::Sgd && one.type != LearnerType::Adam) continue;
+      const std::string path = element_path("evaluate.learners", i);
+      require(one.mlp.learning_rate.size() == 1, path + ".learning_rate",
+              "expected one number with experiment compare, got a list");
+      found = found || (one.type == LearnerType::Sgd && one.mlp.hidden == hidden);
+    }
+    require(found, "evaluate.learners",
+            fmt::format("expected sgd with hidden [{}] among them, as the learner has, got none",
+                        fmt::join(hidden, ", ")));
   }
 
   void require_meta_tested(const LearnerOptions& learner, const std::string& path) const {

@@ -74,8 +74,9 @@ LearnerMemory MlpLearner::memory(int64_t members, int64_t batch) const {
   return {state * unit, (state + step) * unit, step * unit};
 }
 
-LearnerState MlpLearner::initial_state(const engine::ParamSet&,
-                                       const std::vector<engine::RngKey>& members, int64_t) const {
+LearnerState MlpLearner::initial_state(const engine::ParamSet& params,
+                                       const std::vector<engine::RngKey>& members,
+                                       int64_t batch) const {
   const std::vector<int64_t> width = widths();
   int64_t count = 0;
   for (size_t k = 0; k + 1 < width.size(); ++k) count += width[k] * width[k + 1];
@@ -95,10 +96,11 @@ LearnerState MlpLearner::initial_state(const engine::ParamSet&,
     weights.push_back(pad(w * deviation, 1, 0, 1));
     first += size;
   }
-  return state_of_weights(weights);
+  return state_of_weights(params, weights, batch);
 }
 
-LearnerState MlpLearner::state_of_weights(const std::vector<Tensor>& weights) const {
+LearnerState MlpLearner::state_of_weights(const engine::ParamSet&,
+                                          const std::vector<Tensor>& weights, int64_t) const {
   const std::vector<int64_t> width = widths();
   LearnerState state;
   for (size_t k = 0; k + 1 < width.size(); ++k) {
@@ -121,7 +123,7 @@ LearnerState MlpLearner::state_of_weights(const std::vector<Tensor>& weights) co
   return state;
 }
 
-std::vector<Tensor> MlpLearner::weights_of(const LearnerState& state) const {
+std::vector<Tensor> MlpLearner::weights(const engine::ParamSet&, const LearnerState& state) const {
   std::vector<Tensor> weights;
   for (size_t k = 0; k < num_weights(); k += 2) {
     weights.push_back(engine::concat({state.tensors[k], state.tensors[k + 1]}, 1));

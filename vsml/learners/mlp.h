@@ -28,10 +28,11 @@ class MlpLearner final : public Learner {
   LearnerState initial_state(const engine::ParamSet& params,
                              const std::vector<engine::RngKey>& members,
                              int64_t batch) const override;
-  // Learners that start from given weights, per layer [P, I + 1, O]; the last row is the bias.
-  LearnerState state_of_weights(const std::vector<engine::Tensor>& weights) const;
-  // What they have become.
-  std::vector<engine::Tensor> weights_of(const LearnerState& state) const;
+  std::vector<engine::Tensor> weights(const engine::ParamSet& params,
+                                      const LearnerState& state) const override;
+  LearnerState state_of_weights(const engine::ParamSet& params,
+                                const std::vector<engine::Tensor>& weights,
+                                int64_t batch) const override;
   LearnerMemory memory(int64_t members, int64_t batch) const override;
   LearnerStep step(const engine::ParamSet& params, LearnerState state, const engine::Tensor& input,
                    const engine::Tensor& label) const override;

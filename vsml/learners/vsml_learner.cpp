@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/ops/reduce.h"
+
 namespace vsml {
 
 using engine::Tensor;
@@ -35,6 +37,25 @@ LearnerState VsmlLearner::initial_state(const engine::ParamSet& params,
                                         const std::vector<engine::RngKey>& members,
                                         int64_t batch) const {
   return flatten(network_.initial_state(params, members, batch));
+}
+
+std::vector<Tensor> VsmlLearner::weights(const engine::ParamSet& params,
+                                         const LearnerState& state) const {
+  std::vector<Tensor> weights;
+  if (!network_.options().encoded_weights) return weights;
+  const NetworkState layers = unflatten(state);
+  for (int64_t k = 0; k < network_.num_layers(); ++k) {
+    const Tensor w =
+        decode_weights(network_.code_of(params, k), layers.layers[static_cast<size_t>(k)]);
+    weights.push_back(mean(w, {1}));
+  }
+  return weights;
+}
+
+LearnerState VsmlLearner::state_of_weights(const engine::ParamSet& params,
+                                           const std::vector<Tensor>& weights,
+                                           int64_t batch) const {
+  return flatten(network_.state_of_weights(params, weights, batch));
 }
 
 LearnerStep VsmlLearner::step(const engine::ParamSet& params, LearnerState state,

@@ -23,6 +23,12 @@ class VsmlLearner final : public Learner {
   LearnerState initial_state(const engine::ParamSet& params,
                              const std::vector<engine::RngKey>& members,
                              int64_t batch) const override;
+  // With encoded_weights.
+  std::vector<engine::Tensor> weights(const engine::ParamSet& params,
+                                      const LearnerState& state) const override;
+  LearnerState state_of_weights(const engine::ParamSet& params,
+                                const std::vector<engine::Tensor>& weights,
+                                int64_t batch) const override;
   LearnerMemory memory(int64_t members, int64_t batch) const override {
     return network_memory(network_, members, batch, dtype_, device_);
   }

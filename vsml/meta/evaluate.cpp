@@ -20,11 +20,6 @@ using engine::Tensor;
 // Examples asked for at a time; they are the same however they are asked for.
 constexpr int64_t kBlock = 64;
 
-engine::RngKey episode_key(uint64_t seed, int64_t episode) {
-  return key_for({seed, 0, static_cast<uint32_t>(episode), 0}, RandomPurpose::EvaluationLifetime,
-                 0);
-}
-
 // Adds the scores of one step, [P] each, to the episodes'.
 void add_scores(const Tensor& prediction, const Tensor& label, const EvaluateOptions& options,
                 bool last, EpisodeScore* scores) {
@@ -63,6 +58,11 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
 }
 
 }  // namespace
+
+engine::RngKey episode_key(uint64_t seed, int64_t episode) {
+  return key_for({seed, 0, static_cast<uint32_t>(episode), 0}, RandomPurpose::EvaluationLifetime,
+                 0);
+}
 
 void require_long_enough(const Task& task, int64_t episode_length) {
   if (episode_length <= task.max_examples()) return;

@@ -28,6 +28,9 @@ std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const engine::
                                    const std::shared_ptr<const Task>& task,
                                    const EvaluateOptions& options, uint64_t seed);
 
+// The key of episode k's lifetime and, with purpose InitialState, of its learner's birth.
+engine::RngKey episode_key(uint64_t seed, int64_t episode);
+
 // Throws Error if the task has fewer examples than an episode.
 void require_long_enough(const Task& task, int64_t episode_length);
 
