@@ -21,8 +21,8 @@ const char* clone_spec() {
   "clone": {
     "weight_units": 2, "drift": 0.1, "unroll": 2, "report_every": 2,
     "phases": [
-      {"optimizer": "adam", "steps": 60, "cells": 50},
-      {"optimizer": "gauss_newton", "steps": 4, "cells": 100}
+      {"steps": 60, "cells": 50},
+      {"steps": 4, "cells": 100, "loss_floor": 0.1}
     ]
   },
   "tasks": {"test": [{"dataset": "sum_sign", "inputs": 4}]},
@@ -119,9 +119,9 @@ TEST_CASE("clone: what a spec may not say") {
   refuse("clone.weight_units=9", {"clone.weight_units: expected at most state_size 8, got 9"});
   refuse("clone.weight_scale=0", {"clone.weight_scale"});
   refuse("clone.phases=[]", {"clone.phases"});
-  refuse("clone.phases.0.damping=1", {"clone.phases"});
-  refuse("clone.data.least_input=9", {"clone.data.most_input: expected at least 9, got 2.05"});
-  refuse("clone.data.constant_share=0.9", {"clone.data.constant_share: expected at most 1"});
+  refuse("clone.phases.0.steps=0", {"clone.phases"});
+  refuse("clone.data.least_input=9", {"clone.data.most_input: expected at least 9, got 3"});
+  refuse("clone.data.constant_share=0.7", {"clone.data.constant_share: expected at most 1"});
   refuse("clone.wieght_units=1", {"clone.wieght_units", "weight_units"});
   refuse("tasks.test=[]", {"tasks.test: expected at least one task with experiment clone"});
   CHECK_FALSE(std::filesystem::exists(place / "refused"));

@@ -16,19 +16,16 @@ struct CloneData {
   double zero_error_share = 0.05;
   // x: in one share of the draws uniform in a range, in another one of some constants, else normal
   // with a deviation that is uniform in a range of its own.
-  double uniform_share = 0.35, least_input = -0.85, most_input = 2.05;
-  double constant_share = 0.2;
-  std::vector<double> constants{-0.81, 10};
+  double uniform_share = 0.4, least_input = -3, most_input = 3;
+  double constant_share = 0.1;
+  std::vector<double> constants{10};
   double least_deviation = 0.2, most_deviation = 2.2;
 
   friend bool operator==(const CloneData&, const CloneData&) = default;
 };
 
-enum class CloneOptimizer { Adam, GaussNewton };
-
-// One phase of the schedule.
+// One phase of the schedule, with an Adam of its own.
 struct ClonePhase {
-  CloneOptimizer optimizer = CloneOptimizer::Adam;
   int64_t steps = 1000;
   int64_t cells = 512;  // single cells per step
   // Errors (root mean square) much smaller than this are as good as none: while one target is far
@@ -37,12 +34,11 @@ struct ClonePhase {
   // Weights of the logarithms of the mean squared relative errors: forward message, reverse
   // message, change of the decoded weight, change of c off the encoder's direction.
   double forward_loss = 1, reverse_loss = 1, update_loss = 1, manifold_loss = 1;
-  // Adam: the rate falls along half a cosine to a fraction of itself, after a linear warm-up.
+  // The rate falls along half a cosine, after a linear warm-up.
   double learning_rate = 0.01, final_learning_rate = 0.001;
   int64_t warmup = 100;
   double clip_norm = 1;
-  // GaussNewton: initial damping, in units of the normal matrix' mean diagonal.
-  double damping = 0.01;
+  double beta1 = 0.9, beta2 = 0.98;  // of Adam
 
   friend bool operator==(const ClonePhase&, const ClonePhase&) = default;
 };

@@ -3,11 +3,6 @@
 #include <cmath>
 #include <fmt/format.h>
 
-#include "engine/ops/elementwise.h"
-#include "engine/ops/linalg.h"
-#include "engine/ops/movement.h"
-#include "engine/tape.h"
-#include "vsml/clone/normal_equations.h"
 #include "vsml/meta/meta_trainer.h"
 
 namespace vsml {
@@ -15,10 +10,6 @@ namespace {
 
 using engine::DType;
 using engine::Tensor;
-
-constexpr engine::AdamOptions kAdam{0.9, 0.98, 1e-8};
-constexpr double kDampings[] = {1.0 / 3, 3};  // factors that a step tries
-constexpr double kRejected = 10;              // factor after a step that was not taken
 
 Tensor tensor_of(const std::vector<double>& values, DType dtype) {
   const auto size = static_cast<int64_t>(values.size());
@@ -126,8 +117,10 @@ CloneReport CloneTrainer::gradient(const ClonePhase& phase, const Tensor& params
   return report;
 }
 
-CloneReport CloneTrainer::adam_step(const Place& place, CloneState& next) const {
+CloneReport CloneTrainer::step(CloneState& state) const {
+  const Place place = place_of(state.step);
   const ClonePhase& phase = *place.phase;
+  CloneState next = state;
   if (place.step == 0) next.adam = {};
   std::vector<double> values;
   CloneReport report = gradient(phase, next.params, next.step, values);
@@ -139,69 +132,9 @@ CloneReport CloneTrainer::adam_step(const Place& place, CloneState& next) const 
                            phase.final_learning_rate / std::max(phase.learning_rate, 1e-300));
   engine::AdamResult result =
       engine::adam_update(next.params, engine::clip_by_global_norm(all, phase.clip_norm), next.adam,
-                          report.learning_rate, kAdam);
+                          report.learning_rate, {.beta1 = phase.beta1, .beta2 = phase.beta2});
   next.params = result.params;
   next.adam = result.state;
-  return report;
-}
-
-CloneReport CloneTrainer::gauss_newton_step(const ClonePhase& phase, CloneState& next) const {
-  const engine::NoRecord none;
-  const engine::ParamSet set(layout_, next.params);
-  const CloneCells lone = clone_cells(options_, set, state_size_);
-  const CloneBatch drawn = draw_clone_batch(options_, phase.cells, seed_, next.step, 0);
-  const CloneWindow window(options_, lone, drawn, micro_ticks_, dtype_);
-  CloneReport report = report_of(phase, window);
-  const auto count = counts(window);
-  const auto& residuals = window.residuals();
-  const int64_t n = layout_.size(), cells = phase.cells;
-  const auto total = static_cast<int64_t>(residuals.size());
-  Tensor rows = Tensor::zeros({total * cells, n}, dtype_);
-  std::vector<double> errors;
-  for (int64_t k = 0; k < total; ++k) {
-    const CloneResidual& residual = residuals[static_cast<size_t>(k)];
-    const double factor = std::sqrt(share(phase, report, residual.target) /
-                                    static_cast<double>(count[index_of(residual.target)]));
-    Tensor part = slice(rows, 0, k * cells, (k + 1) * cells);
-    window.add_jacobian(static_cast<size_t>(k), factor, layout_, part);
-    for (const double value : residual.value) errors.push_back(factor * value);
-  }
-  const Tensor wanted = cast(
-      reshape(matmul(transpose(rows), reshape(tensor_of(errors, dtype_), {total * cells, 1})), {n}),
-      DType::f64);
-  const Tensor normal = gram_matrix(rows);
-  double diagonal = 0;
-  for (int64_t k = 0; k < n; ++k) {
-    diagonal += normal.data<double>()[k * (n + 1)] / static_cast<double>(n);
-  }
-  const Tensor before = cast(next.params, DType::f64);
-  double best = loss(phase, next.params, next.step, 1), damping = next.damping * kRejected;
-  for (const double factor : kDampings) {
-    const double tried = next.damping * factor;
-    const Tensor step = solve_damped(normal, tried * diagonal, wanted);
-    if (!step.defined()) continue;
-    const Tensor params = cast(before - step, dtype_);
-    const double there = loss(phase, params, next.step, 1);
-    if (!(there < best)) continue;
-    best = there;
-    damping = tried;
-    next.params = params;
-  }
-  report.damping = next.damping;
-  next.damping = std::min(damping, 1e6);
-  return report;
-}
-
-CloneReport CloneTrainer::step(CloneState& state) const {
-  const Place place = place_of(state.step);
-  CloneState next = state;
-  if (place.step == 0) {
-    next.adam = {};
-    next.damping = place.phase->damping;
-  }
-  const CloneReport report = place.phase->optimizer == CloneOptimizer::Adam
-                                 ? adam_step(place, next)
-                                 : gauss_newton_step(*place.phase, next);
   if (!std::isfinite(report.loss) || !std::isfinite(engine::global_norm(next.params))) {
     throw DivergedError(fmt::format("cloning step {}: loss or parameters not finite", state.step),
                         "lower the learning_rate of the phase in clone.phases");
@@ -212,20 +145,12 @@ CloneReport CloneTrainer::step(CloneState& state) const {
 }
 
 double CloneTrainer::predicted_bytes() const {
-  const auto n = static_cast<double>(layout_.size());
   const auto size = static_cast<double>(state_size_);
   const double ticks = 2 * static_cast<double>(micro_ticks_ * (options_.burn_in + options_.unroll));
-  const auto targets =
-      static_cast<double>(3 + (options_.weight_units > 1 ? options_.weight_units : 0));
   double most = 0;
   for (const ClonePhase& phase : options_.phases) {
     const auto cells = static_cast<double>(phase.cells);
-    double bytes = cells * ticks * 4 * (8 * size + 8);
-    if (phase.optimizer == CloneOptimizer::GaussNewton) {
-      const double rows = cells * targets * static_cast<double>(options_.unroll);
-      bytes += 4 * rows * n + 3 * 8 * n * n;
-    }
-    most = std::max(most, bytes);
+    most = std::max(most, cells * ticks * 4 * (8 * size + 8));
   }
   return most;
 }

@@ -3,12 +3,7 @@
 //
 // The loss is the sum over targets k of weight_k log(L_k + loss_floor^2), L_k the mean squared
 // relative error: a target's scale has no influence, and it is improved by a share and not by an
-// amount. An Adam step
-// follows its gradient on a batch of drawn cells. A Gauss-Newton step takes the errors as linear in
-// the parameters, with the gradient of every error of the batch, and solves for the step
-//   (J^T J + damping I) step = J^T r,   errors weighted by weight_k / (L_k + loss_floor^2);
-// of two dampings the one with the smaller loss on other cells is kept, and the parameters stay
-// where they are if neither is below the loss they have there.
+// amount. Adam follows its gradient on batches of drawn cells.
 #pragma once
 
 #include <array>
@@ -23,15 +18,13 @@ struct CloneState {
   int64_t step = 0;
   engine::Tensor params;   // flat [n], clone_layout()
   engine::AdamState adam;  // of the present phase
-  double damping = 0;      // of the present phase, if it is one of Gauss-Newton
 };
 
 struct CloneReport {
   double loss = 0;
   std::array<double, kCloneTargets> error{};  // root of L_k; 0 for a target that there is not
-  double gradient_norm = 0;                   // of Adam, before clipping
-  double learning_rate = 0;                   // of Adam
-  double damping = 0;                         // of Gauss-Newton
+  double gradient_norm = 0;                   // before clipping
+  double learning_rate = 0;
 };
 
 class CloneTrainer {
@@ -63,8 +56,6 @@ class CloneTrainer {
     int64_t step;  // of the phase
   };
   Place place_of(int64_t step) const;
-  CloneReport adam_step(const Place& place, CloneState& next) const;
-  CloneReport gauss_newton_step(const ClonePhase& phase, CloneState& next) const;
   static CloneReport report_of(const ClonePhase& phase, const CloneWindow& window);
   static double share(const ClonePhase& phase, const CloneReport& report, CloneTarget target);
 

@@ -265,61 +265,11 @@ CloneWindow::Backward CloneWindow::backward(const std::vector<Flow>& flows) cons
 
 namespace {
 
-// Where the gradients of a cell's rows go: row `row` of forward.gates or reverse.gates.
-template <class T>
-void add_gates(const T* gates, double in, int64_t size, int64_t units, double candidate_scale,
-               T* to) {
-  const T factor = static_cast<T>(in);
+// Adds the gradients of a row of all gates, [4H], to those of what is trained, [3, H].
+void add_row(const CloneOptions& options, const double* gates, int64_t size, double* to) {
   for (int k = 0; k < kTrainedGates; ++k) {
-    const T* from = gates + kTrainedGate[k] * size;
-    T* sum = to + k * size;
-    for (int64_t unit = 0; unit < size; ++unit) sum[unit] += factor * from[unit];
-    if (kTrainedGate[k] != 1) continue;
-    // What was added to weight units should have been scaled.
-    const T excess = factor * static_cast<T>(candidate_scale - 1);
-    for (int64_t unit = 0; unit < units; ++unit) sum[unit] += excess * from[unit];
-  }
-}
-
-template <class T>
-void add_tick_rows(const Tensor& heard, const Tensor& h, const Tensor& gates, double factor,
-                   const CloneOptions& options, int64_t offset, Tensor& rows) {
-  const int64_t count = h.dim(0), size = h.dim(1), hears = heard.dim(1), n = rows.dim(1);
-  const double scale = gate_scale(options, 1, 0);
-  const T *in = heard.data<T>(), *hidden = h.data<T>(), *d = gates.data<T>();
-  T* to = rows.data<T>() + offset;
-  for (int64_t m = 0; m < count; ++m, in += hears, hidden += size, d += kGates * size, to += n) {
-    for (int64_t row = 0; row < hears + size; ++row) {
-      const double value = row < hears ? in[row] : hidden[row - hears];
-      add_gates(d, factor * value, size, options.weight_units, scale,
-                to + row * kTrainedGates * size);
-    }
-  }
-}
-
-template <class T>
-void add_messenger_rows(const std::vector<double>& flow, const Tensor& h, double factor,
-                        int64_t offset, Tensor& rows) {
-  const int64_t count = h.dim(0), size = h.dim(1), n = rows.dim(1);
-  const T* hidden = h.data<T>();
-  T* to = rows.data<T>() + offset;
-  for (int64_t m = 0; m < count; ++m, hidden += size, to += n) {
-    const T in = static_cast<T>(factor * flow[static_cast<size_t>(m)]);
-    for (int64_t unit = 0; unit < size; ++unit) to[unit] += in * hidden[unit];
-  }
-}
-
-template <class T>
-void add_encoder_rows(const std::vector<double>& direct, const std::vector<double>& weight,
-                      const Tensor& dc, double scale, double factor, int64_t offset, Tensor& rows) {
-  const int64_t count = dc.dim(0), size = dc.dim(1), n = rows.dim(1);
-  const auto units = static_cast<int64_t>(direct.size()) / count;
-  const T* d = dc.data<T>();
-  T* to = rows.data<T>() + offset;
-  for (int64_t m = 0; m < count; ++m, d += size, to += n) {
-    for (int64_t k = 0; k < units; ++k) {
-      const double by_state = d[k] * weight[static_cast<size_t>(m)] / scale;
-      to[k] += static_cast<T>(factor * (direct[static_cast<size_t>(m * units + k)] + by_state));
+    for (int64_t unit = 0; unit < size; ++unit) {
+      *to++ += gate_scale(options, kTrainedGate[k], unit) * gates[kTrainedGate[k] * size + unit];
     }
   }
 }
@@ -339,13 +289,12 @@ std::vector<double> CloneWindow::gradient(const std::vector<std::vector<double>>
   const Backward back = backward(flows);
   std::vector<double> result(static_cast<size_t>(layout.size()), 0.0);
   const auto at = [&](const char* name) { return result.data() + layout.at(name).offset; };
-  const double scale = gate_scale(options_, 1, 0);
   for (const Backward::Tick& one : back.ticks) {
     double* to = at(one.tick->reverse ? "reverse.gates" : "forward.gates");
     for (const Tensor& in : {one.tick->heard, one.tick->before.h}) {
       const std::vector<double> sums = numbers(matmul(transpose(in), one.gates));
       for (int64_t row = 0; row < in.dim(1); ++row, to += kTrainedGates * size_) {
-        add_gates(sums.data() + row * kGates * size_, 1.0, size_, options_.weight_units, scale, to);
+        add_row(options_, sums.data() + row * kGates * size_, size_, to);
       }
     }
   }
@@ -368,42 +317,6 @@ std::vector<double> CloneWindow::gradient(const std::vector<std::vector<double>>
     }
   }
   return result;
-}
-
-void CloneWindow::add_jacobian(size_t residual, double factor, const ParamLayout& layout,
-                               Tensor& rows) const {
-  const engine::NoRecord none;
-  const CloneResidual& wanted = residuals_[residual];
-  std::vector<Flow> flows(examples_.size());
-  std::vector<double> dencoder(batch_.weight.size() * cells_.encoder.size(), 0.0);
-  Flow& flow = flows[static_cast<size_t>(wanted.example)];
-  add_flow(wanted, std::vector<double>(batch_.weight.size(), 1.0), flow, dencoder);
-  const Backward back = backward(flows);
-  const auto add_all = [&](auto zero) {
-    using T = decltype(zero);
-    for (const Backward::Tick& one : back.ticks) {
-      const char* name = one.tick->reverse ? "reverse.gates" : "forward.gates";
-      add_tick_rows<T>(one.tick->heard, one.tick->before.h, one.gates, factor, options_,
-                       layout.at(name).offset, rows);
-    }
-    const Example& example = examples_[static_cast<size_t>(wanted.example)];
-    const double message = factor * options_.weight_scale;
-    if (!flow.forward.empty()) {
-      add_messenger_rows<T>(flow.forward, example.h_forward, message,
-                            layout.at("forward.messenger").offset, rows);
-    }
-    if (!flow.reverse.empty()) {
-      add_messenger_rows<T>(flow.reverse, example.h_reverse, message,
-                            layout.at("reverse.messenger").offset, rows);
-    }
-    add_encoder_rows<T>(dencoder, batch_.weight, back.c, options_.weight_scale, factor,
-                        layout.at("encoder").offset, rows);
-  };
-  if (dtype_ == DType::f64) {
-    add_all(0.0);
-  } else {
-    add_all(0.0F);
-  }
 }
 
 }  // namespace vsml

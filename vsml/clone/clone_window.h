@@ -41,11 +41,6 @@ class CloneWindow {
   std::vector<double> gradient(const std::vector<std::vector<double>>& weights,
                                const engine::ParamLayout& layout) const;
 
-  // The gradients of one residual's value, cell by cell: adds factor d value[m] / d params to row m
-  // of `rows` [M, n], contiguous and of the window's dtype.
-  void add_jacobian(size_t residual, double factor, const engine::ParamLayout& layout,
-                    engine::Tensor& rows) const;
-
  private:
   struct Tick {
     bool reverse;

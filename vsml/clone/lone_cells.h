@@ -1,6 +1,5 @@
 // vsml/clone/lone_cells.h: ticks of M cells that belong to no network: each hears numbers of its
-// own. Unlike the ticks of a layer, the gradient comes out per cell, which is what Gauss-Newton
-// steps need.
+// own.
 #pragma once
 
 #include "engine/tensor.h"

@@ -18,7 +18,6 @@ void write_clone_checkpoint(const std::string& path, const CloneCheckpoint& chec
                    {"adam.updates", std::to_string(state.adam.updates)},
                    {"metrics_lines", std::to_string(checkpoint.metrics_lines)}};
   file.tensors.push_back({"params", state.params});
-  file.tensors.push_back({"damping", engine::Tensor::full({1}, state.damping, engine::DType::f64)});
   if (state.adam.updates > 0) {
     file.tensors.push_back({"adam.mean", state.adam.mean});
     file.tensors.push_back({"adam.mean_square", state.adam.mean_square});
@@ -37,13 +36,12 @@ CloneCheckpoint read_clone_checkpoint(const std::string& path, const engine::Par
   CloneState& state = checkpoint.state;
   state.step = checkpoint_count(file, "step");
   state.params = part("params");
-  state.damping = checkpoint_tensor(file, "damping", {1}, engine::DType::f64).item();
   state.adam.updates = checkpoint_count(file, "adam.updates");
   if (state.adam.updates > 0) {
     state.adam.mean = part("adam.mean");
     state.adam.mean_square = part("adam.mean_square");
   }
-  require_tensor_count(file, state.adam.updates > 0 ? 4 : 2);
+  require_tensor_count(file, state.adam.updates > 0 ? 3 : 1);
   return checkpoint;
 }
 

@@ -1,6 +1,6 @@
 // vsml/experiment/clone_checkpoint.h: a CloneState as the tensors and words of one file.
 //
-// Tensors: params, adam.mean, adam.mean_square; damping [1]. Words: kind, spec (a digest), step,
+// Tensors: params, adam.mean, adam.mean_square. Words: kind, spec (a digest), step,
 // adam.updates, metrics_lines. Nothing that depends on the clock, the machine or the number of
 // threads.
 #pragma once

@@ -81,12 +81,8 @@ void CloneTraining::one_step() {
   for (size_t k = 0; k < error.size(); ++k) {
     if (error[k] > 0) line[std::string("train/error_") + kTargetNames[k]] = error[k];
   }
-  if (report.damping > 0) {
-    line["train/damping"] = report.damping;
-  } else {
-    line["train/gradient_norm"] = report.gradient_norm;
-    line["train/learning_rate"] = report.learning_rate;
-  }
+  line["train/gradient_norm"] = report.gradient_norm;
+  line["train/learning_rate"] = report.learning_rate;
   append(line);
 }
 

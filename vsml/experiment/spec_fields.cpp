@@ -249,7 +249,7 @@ Fields fields_of(CloneData& o) {
       {"most_input", "end of that range", RealField{&o.most_input, kAnyReal}},
       {"constant_share", "of the draws: x one of the constants",
        RealField{&o.constant_share, kFraction}},
-      {"constants", "values of x, such as that of a black pixel and the constant input",
+      {"constants", "such values of x; the constant input of a layer is one",
        RealListField{&o.constants, kAnyReal}},
       {"least_deviation", "otherwise x is normal, its deviation uniform from this",
        RealField{&o.least_deviation, kNotNegative}},
@@ -259,7 +259,6 @@ Fields fields_of(CloneData& o) {
 
 Fields fields_of(ClonePhase& o) {
   return {
-      {"optimizer", "of this phase", choice(o.optimizer, {"adam", "gauss_newton"}), {}, true},
       {"steps", "of this phase", IntegerField{&o.steps, kSteps}},
       {"cells", "single cells per step", IntegerField{&o.cells, kMembers}},
       {"loss_floor", "errors much below this are as good as none",
@@ -270,20 +269,14 @@ Fields fields_of(ClonePhase& o) {
       {"update_loss", "of the decoded weight's change's", RealField{&o.update_loss, kNotNegative}},
       {"manifold_loss", "with several weight units, of what moves off the encoder's direction",
        RealField{&o.manifold_loss, kNotNegative}},
-      {"learning_rate", "at its highest", RealField{&o.learning_rate, kNotNegative}, {"adam"}},
-      {"final_learning_rate",
-       "at the end of half a cosine",
-       RealField{&o.final_learning_rate, kNotNegative},
-       {"adam"}},
-      {"warmup", "steps of linear warm-up", IntegerField{&o.warmup, kStepsOrNone}, {"adam"}},
-      {"clip_norm",
-       "largest norm of the gradient; 0: no clipping",
-       RealField{&o.clip_norm, kNotNegative},
-       {"adam"}},
-      {"damping",
-       "at the beginning, in units of the normal matrix' mean diagonal",
-       RealField{&o.damping, kPositive},
-       {"gauss_newton"}},
+      {"learning_rate", "at its highest", RealField{&o.learning_rate, kNotNegative}},
+      {"final_learning_rate", "at the end of half a cosine",
+       RealField{&o.final_learning_rate, kNotNegative}},
+      {"warmup", "steps of linear warm-up", IntegerField{&o.warmup, kStepsOrNone}},
+      {"clip_norm", "largest norm of the gradient; 0: no clipping",
+       RealField{&o.clip_norm, kNotNegative}},
+      {"beta1", "decay of the mean gradient", RealField{&o.beta1, kDecay}},
+      {"beta2", "decay of the mean squared gradient", RealField{&o.beta2, kDecay}},
   };
 }
 
