@@ -29,6 +29,9 @@ enum class RandomPurpose : uint32_t {
   GeneratedInputs = 21,  // inputs of generated sets; sum_sign: one derived key per example
   GeneratedLabels = 22,
 
+  CloneParams = 24,  // cloning: parameters before it; 0, 0
+  CloneCells = 25,   // cloning: the cells of a batch; step, batch of that step
+
   Derivation = 32,  // seeds of derived keys; index, purpose of the derived key
 };
 

@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "vsml/experiment/clone_training.h"
 #include "vsml/experiment/compare.h"
 #include "vsml/experiment/spec_fields.h"
 #include "vsml/learners/make_learner.h"
@@ -86,6 +87,7 @@ double LoadedExperiment::predicted_bytes() const {
     training = trainer.predicted_bytes(engine::num_threads());
     between = trainer.lane_bytes();
   }
+  if (spec.experiment == ExperimentType::Clone) training = clone_trainer(spec).predicted_bytes();
   std::vector<Contestant> contestants = baselines;
   contestants.push_back({learner.name, learner, start});
   if (spec.experiment == ExperimentType::Compare) {

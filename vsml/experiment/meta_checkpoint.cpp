@@ -1,9 +1,9 @@
 #include "vsml/experiment/meta_checkpoint.h"
 
-#include <charconv>
 #include <fmt/format.h>
 
 #include "engine/ops/movement.h"
+#include "vsml/experiment/checkpoint_file.h"
 
 namespace vsml {
 namespace {
@@ -13,33 +13,6 @@ using engine::Tensor;
 using engine::TensorFile;
 
 constexpr const char* kKind = "vsml.checkpoint";
-
-const std::string& word(const TensorFile& file, const std::string& key) {
-  const auto found = file.metadata.find(key);
-  if (found != file.metadata.end()) return found->second;
-  throw IoError(file.path, "__metadata__." + key, "expected a value, found none",
-                "is this a checkpoint of vsml run?");
-}
-
-int64_t number(const TensorFile& file, const std::string& key) {
-  const std::string& text = word(file, key);
-  int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc() && stop == end && value >= 0) return value;
-  throw IoError(file.path, "__metadata__." + key,
-                fmt::format("expected a count, found {}", engine::printable(text)));
-}
-
-Tensor tensor(const TensorFile& file, const std::string& name, const engine::Shape& shape,
-              engine::DType dtype) {
-  const Tensor& found = file.at(name);
-  if (found.shape() == shape && found.dtype() == dtype) return found;
-  throw IoError(
-      file.path, name,
-      fmt::format("expected {} {}, found {} {}", engine::name_of(dtype), engine::to_string(shape),
-                  engine::name_of(found.dtype()), engine::to_string(found.shape())));
-}
 
 void add_lanes(const std::vector<Lane>& lanes, TensorFile& file) {
   std::vector<int32_t> lifetimes, ages;
@@ -60,8 +33,9 @@ std::vector<Lane> read_lanes(const TensorFile& file, const MetaTrainer& trainer,
                              const engine::ParamSet& params, int64_t population) {
   const int64_t count = population * trainer.lanes_per_member();
   const auto lifetimes =
-      tensor(file, "lanes.lifetime", {count}, engine::DType::i32).to_vector<int32_t>();
-  const auto ages = tensor(file, "lanes.age", {count}, engine::DType::i32).to_vector<int32_t>();
+      checkpoint_tensor(file, "lanes.lifetime", {count}, engine::DType::i32).to_vector<int32_t>();
+  const auto ages =
+      checkpoint_tensor(file, "lanes.age", {count}, engine::DType::i32).to_vector<int32_t>();
   std::vector<Lane> lanes;
   int64_t size = 0;
   for (int64_t lane = 0; lane < count; ++lane) {
@@ -78,7 +52,7 @@ std::vector<Lane> read_lanes(const TensorFile& file, const MetaTrainer& trainer,
     lanes.back().age = ages[k];
     for (const Tensor& part : lanes.back().state.tensors) size += part.size();
   }
-  const Tensor all = tensor(file, "lanes.state", {size}, params.flat().dtype());
+  const Tensor all = checkpoint_tensor(file, "lanes.state", {size}, params.flat().dtype());
   int64_t first = 0;
   for (Lane& lane : lanes) {
     for (Tensor& part : lane.state.tensors) {
@@ -117,24 +91,18 @@ void write_meta_checkpoint(const std::string& path, const MetaCheckpoint& checkp
 
 MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& trainer,
                                     const MetaOptions& options, const engine::ParamLayout& layout) {
-  const TensorFile file = engine::read_safetensors(path);
-  if (word(file, "kind") != kKind) {
-    throw IoError(
-        path, "__metadata__.kind",
-        fmt::format("expected {}, found {}", kKind, engine::printable(word(file, "kind"))));
-  }
-  require_finite(path, file);
+  const TensorFile file = read_checkpoint_file(path, kKind);
   const engine::Shape flat{layout.size()};
   const auto part = [&](const std::string& name) {
-    return tensor(file, name, flat, engine::DType::f32);
+    return checkpoint_tensor(file, name, flat, engine::DType::f32);
   };
   MetaCheckpoint checkpoint;
-  checkpoint.spec_digest = word(file, "spec");
-  checkpoint.metrics_lines = number(file, "metrics_lines");
+  checkpoint.spec_digest = checkpoint_word(file, "spec");
+  checkpoint.metrics_lines = checkpoint_count(file, "metrics_lines");
   MetaState& state = checkpoint.state;
-  state.step = number(file, "step");
+  state.step = checkpoint_count(file, "step");
   state.params = part("params");
-  state.adam.updates = number(file, "adam.updates");
+  state.adam.updates = checkpoint_count(file, "adam.updates");
   size_t expected = 1;
   if (state.adam.updates > 0) {
     state.adam.mean = part("adam.mean");
@@ -153,13 +121,11 @@ MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& 
     expected += 3;
   }
   if (options.optimizer == MetaOptimizer::Pes) {
-    state.noise = tensor(file, "noise", {options.population, layout.size()}, engine::DType::f32);
+    state.noise =
+        checkpoint_tensor(file, "noise", {options.population, layout.size()}, engine::DType::f32);
     expected += 1;
   }
-  if (file.tensors.size() != expected) {
-    throw IoError(path, "",
-                  fmt::format("expected {} tensors, found {}", expected, file.tensors.size()));
-  }
+  require_tensor_count(file, expected);
   return checkpoint;
 }
 

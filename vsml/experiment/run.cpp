@@ -6,6 +6,7 @@
 
 #include "engine/parallel.h"
 #include "vsml/experiment/available_memory.h"
+#include "vsml/experiment/clone_training.h"
 #include "vsml/experiment/compare.h"
 #include "vsml/experiment/environment.h"
 #include "vsml/experiment/loaded_experiment.h"
@@ -26,6 +27,8 @@ std::string experiment_name(const Spec& spec) {
       return "meta_train";
     case ExperimentType::MetaTest:
       return "meta_test";
+    case ExperimentType::Clone:
+      return "clone";
     case ExperimentType::Compare:
       return "compare";
   }
@@ -66,7 +69,8 @@ void require_memory(const LoadedExperiment& experiment) {
   throw engine::ResourceError(
       fmt::format("memory: the run needs about {:.0f} MiB, {:.0f} MiB are available",
                   std::ceil(needed / kMebi), std::floor(there / kMebi)),
-      "lower meta.memory_budget, meta.population, meta.chunk_size or evaluate.chunk_size");
+      "lower meta.memory_budget, meta.population, meta.chunk_size, evaluate.chunk_size or "
+      "clone.phases.N.cells");
 }
 
 void write_trained(const LoadedExperiment& experiment, const RunDirectory& directory,
@@ -115,6 +119,12 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
     if (!result) return outcome;
     trained = *result;
     write_trained(experiment, *directory, trained);
+  }
+  if (spec.experiment == ExperimentType::Clone) {
+    const std::optional<Tensor> cloned = clone_training({spec, *directory, progress, options.stop});
+    if (!cloned) return outcome;
+    trained = cloned_learner(spec, *cloned, experiment.family.layout()).to(options.device);
+    write_trained(spec, *directory, experiment.family, trained);
   }
   const auto test = spec.experiment == ExperimentType::Compare ? compare : meta_test;
   const std::optional<std::vector<Result>> results =

@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "vsml/clone/clone_options.h"
 #include "vsml/learners/learner_options.h"
 #include "vsml/meta/meta_options.h"
 #include "vsml/tasks/task_options.h"
 
 namespace vsml {
 
-enum class ExperimentType { MetaTrain, MetaTest, Compare };
+enum class ExperimentType { MetaTrain, MetaTest, Compare, Clone };
 
 struct TasksSpec {
   std::vector<TaskOptions> train;
@@ -34,7 +35,7 @@ struct EvaluateSpec {
 };
 
 struct CheckpointSpec {
-  int64_t every = 100;  // meta-training steps
+  int64_t every = 100;  // steps of meta-training or cloning
   int64_t keep = 3;
 
   friend bool operator==(const CheckpointSpec&, const CheckpointSpec&) = default;
@@ -47,6 +48,7 @@ struct Spec {
   std::string data;  // folder searched first for named data sets
   LearnerOptions learner;
   MetaOptions meta;
+  CloneOptions clone;
   TasksSpec tasks;
   EvaluateSpec evaluate;
   CheckpointSpec checkpoint;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "vsml/experiment/spec_fields.h"
+#include "vsml/experiment/validate_clone.h"
 #include "vsml/learners/learner_family.h"
 
 namespace vsml {
@@ -28,10 +29,14 @@ class Validator {
     }
     validate_tasks(spec_.tasks.train, "tasks.train");
     validate_tasks(spec_.tasks.test, "tasks.test");
-    if (spec_.experiment == ExperimentType::MetaTrain) {
-      validate_meta_train();
-    } else {
-      validate_meta_test();
+    switch (spec_.experiment) {
+      case ExperimentType::MetaTrain:
+        return validate_meta_train();
+      case ExperimentType::MetaTest:
+      case ExperimentType::Compare:
+        return validate_meta_test();
+      case ExperimentType::Clone:
+        return validate_clone(spec_, source_);
     }
   }
 
