@@ -51,7 +51,9 @@ Spec unusual_spec() {
   spec.learner.name = "mine";
   network.cell = {24, 5};
   network.micro_ticks = 3;
-  network.layers = {{vsml::LayerType::Dense, 32, -0.1}, {vsml::LayerType::Dense, 0, {}}};
+  network.layers = {{vsml::LayerType::Conv, 6, {}, {5, 3}, 2, {{1, 0}}},
+                    {vsml::LayerType::Dense, 32, -0.1},
+                    {vsml::LayerType::Dense, 0, {}}};
   network.reduce = vsml::Reduce::Sum;
   network.output_channel = 4;
   network.output_bound = 1.0 / 3;
@@ -87,8 +89,8 @@ Spec unusual_spec() {
   spec.tasks = {{images, idx}, {random}};
   vsml::LearnerOptions adam;
   adam.type = vsml::LearnerType::Adam;
-  adam.mlp = {{8, 4}, vsml::InputActivation::Tanh, {0.1, 0.01}, 0.5, 0.75,
-              1e-3,   vsml::OutputLoss::Squared};
+  adam.mlp = {{8, 4}, vsml::InputActivation::Tanh, {0.1, 0.01}, 0.5,           0.75,
+              1e-3,   vsml::OutputLoss::Squared,   0.5,         {4, {{7, 14}}}};
   adam.network.loss = vsml::OutputLoss::Squared;
   vsml::LearnerOptions nearest_mean;
   nearest_mean.type = vsml::LearnerType::NearestMean;

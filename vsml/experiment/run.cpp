@@ -124,7 +124,7 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
     const std::optional<Tensor> cloned = clone_training({spec, *directory, progress, options.stop});
     if (!cloned) return outcome;
     trained = cloned_learner(spec, *cloned, experiment.family.layout()).to(options.device);
-    write_trained(spec, *directory, experiment.family, trained);
+    write_trained(experiment, *directory, trained);
   }
   const auto test = spec.experiment == ExperimentType::Compare ? compare : meta_test;
   const std::optional<std::vector<Result>> results =
