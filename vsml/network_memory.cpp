@@ -32,11 +32,16 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
 
   LayerNumbers numbers;
   numbers.state = 2 * state * states + message * learners * static_cast<double>(shape.outputs);
-  // h and c, of a convolution after each tick; per neuron that is spoken to, the sum of h and
-  // messages at each step of their making.
+  // h and c; of a convolution their sums over positions too, after each tick.
+  numbers.tape = shape.conv ? 4 * state * states * ticks : 2 * state * states;
+  // Per neuron that is spoken to, the sum and the mean of h, and the message; what is heard from
+  // the image, which each position of a kernel has its own copy of.
   const double spoken_to = layer > 0 ? neurons : columns;
-  numbers.tape = 2 * state * states * (shape.conv ? ticks : 1) +
-                 (2 * state + 4 * message) * spoken_to + 2 * message * neurons;
+  numbers.tape += (2 * state + message) * spoken_to;
+  if (layer == 0 || shape.conv) numbers.tape += message * rows;
+  if (layer > 0 && shape.conv) {
+    numbers.tape += 2 * message * learners * static_cast<double>(shape.conv->image.size());
+  }
   // The messages' share of the gates, twice.
   numbers.work = 8 * state * neurons;
   // These shares, sums of h, messages; where engine ops tick, gates and what becomes of them.
@@ -44,14 +49,22 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   if (shape.conv) numbers.unrecorded += 2 * state * cells;  // what the positions make of the state
   if (fused) {
     numbers.work += 4.5 * state * cells;  // new and old gradients of h and c, and partial sums
+    // At least one tile of cells at each position sums gradients of the weights.
+    if (shape.conv) numbers.work += 0.5 * state * cells + 4 * state * state * grids;
+  } else if (shape.conv) {
+    // As below, and in each tick the states at the positions before and after it.
+    numbers.tape += 7.8 * ticks * state * cells;
+    numbers.work += 14 * state * cells;
   } else {
     // Five values of gates, two products with them, per micro tick; gates and their gradients.
     numbers.tape += (5 * ticks + 2 * (ticks - 1)) * state * cells;
     numbers.work += 14 * state * cells;
   }
   if (o.layer_norm) {
-    numbers.tape += directions * 2 * (message + 1) * cells;
-    numbers.work += 6 * message * cells;
+    numbers.tape += directions * (2 * message + 3) * cells;
+    // What the positions made of h is projected there, so it stays after its average is taken.
+    if (shape.conv) numbers.tape += state * cells;
+    numbers.work += 4 * message * cells;
     numbers.unrecorded += 4 * message * cells;
   }
   const double passes = o.backward_pass ? 2 : 1;
@@ -66,13 +79,20 @@ LearnerMemory network_memory(const Network& network, int64_t members, int64_t ba
                              engine::DType dtype, engine::Device device) {
   const bool fused = !kernels::fused_kernels(network.options().cell.state, dtype, device).empty();
   LearnerMemory memory;
+  double others = 0;
   for (int64_t layer = 0; layer < network.num_layers(); ++layer) {
     const LayerNumbers numbers = layer_numbers(network, layer, members, batch, fused);
     memory.state += numbers.state;
     memory.tape += numbers.tape;
-    memory.work = std::max(memory.work, numbers.work);
+    // The gradients of the other layers' states are there meanwhile.
+    const double gradients = 2 * static_cast<double>(network.options().cell.state) *
+                             static_cast<double>(members * batch) *
+                             static_cast<double>(network.rows(layer) * network.columns(layer));
+    others += gradients;
+    memory.work = std::max(memory.work, numbers.work - gradients);
     memory.unrecorded = std::max(memory.unrecorded, numbers.unrecorded);
   }
+  memory.work += others;
   const auto unit = static_cast<double>(engine::size_of(dtype));
   return {memory.state * unit, memory.tape * unit, memory.work * unit, memory.unrecorded * unit};
 }
