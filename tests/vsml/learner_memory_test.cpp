@@ -62,6 +62,12 @@ std::vector<Case> cases() {
     o.mlp.hidden = {7};
   });
   add("nearest_mean", 3, 2, [](Options& o) { o.type = LearnerType::NearestMean; });
+  add("nearest_neighbour", 3, 2, [](Options& o) {
+    o.type = LearnerType::NearestNeighbour;
+    o.capacity = 50;
+  });
+  add("recursive_least_squares", 3, 2,
+      [](Options& o) { o.type = LearnerType::RecursiveLeastSquares; });
   return all;
 }
 

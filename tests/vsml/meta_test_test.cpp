@@ -60,7 +60,7 @@ TEST_CASE("of a grid of learning rates the best is reported, with its rate") {
   REQUIRE(alone[1] > alone[2]);
   const Result best = meta_test_of(spec, {sgd(rates)}).front();
   CHECK(best.score.accuracy == alone[1]);
-  CHECK(best.learning_rate == 0.3);
+  CHECK(best.chosen == vsml::Choice{"learning_rate", 0.3});
   CHECK(best.learner == "sgd");
   CHECK(best.task == "sum_sign");
   CHECK(best.episodes == 4);

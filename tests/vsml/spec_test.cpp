@@ -88,7 +88,13 @@ Spec unusual_spec() {
   adam.mlp = {{8, 4}, vsml::InputActivation::Tanh, {0.1, 0.01}, 0.5, 0.75, 1e-3};
   vsml::LearnerOptions nearest_mean;
   nearest_mean.type = vsml::LearnerType::NearestMean;
-  spec.evaluate.learners = {adam, nearest_mean};
+  vsml::LearnerOptions nearest_neighbour;
+  nearest_neighbour.type = vsml::LearnerType::NearestNeighbour;
+  nearest_neighbour.capacity = 50;
+  vsml::LearnerOptions least_squares;
+  least_squares.type = vsml::LearnerType::RecursiveLeastSquares;
+  least_squares.ridge = {0.5, 2};
+  spec.evaluate.learners = {adam, nearest_mean, nearest_neighbour, least_squares};
   spec.checkpoint = {7, 9};
   return spec;
 }
@@ -288,7 +294,7 @@ TEST_CASE("the schema is JSON and says every key, and the file in docs/ is the s
   const auto& learner = schema["$defs"]["learner"]["properties"];
   CHECK(learner["state_size"]["default"] == 16);
   CHECK(learner["state_size"]["minimum"] == 1);
-  CHECK(learner["type"]["enum"].size() == 4);
+  CHECK(learner["type"]["enum"].size() == 6);
   CHECK(schema["$defs"]["task"]["required"] == nlohmann::json::array({"dataset"}));
 
   Spec spec;

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "engine/parallel.h"
+#include "vsml/experiment/spec_fields.h"
 #include "vsml/learners/learner_file.h"
 #include "vsml/random_purpose.h"
 
@@ -17,23 +18,29 @@ using engine::Tensor;
 
 constexpr const char* kLog = "evaluations.jsonl";
 
-std::string default_name(LearnerType type) {
-  switch (type) {
-    case LearnerType::Vsml:
-      return "vsml";
+// The list of values of which a meta-test reports the best, and its key; null: the learner has
+// none.
+struct Grid {
+  const char* key = "";
+  std::vector<double>* values = nullptr;
+};
+
+Grid grid_of(LearnerOptions& options) {
+  switch (options.type) {
     case LearnerType::Sgd:
-      return "sgd";
     case LearnerType::Adam:
-      return "adam";
-    case LearnerType::NearestMean:
-      return "nearest_mean";
+      return {"learning_rate", &options.mlp.learning_rate};
+    case LearnerType::RecursiveLeastSquares:
+      return {"ridge", &options.ridge};
+    default:
+      return {};
   }
-  return "";
 }
 
-bool has_grid(const Contestant& contestant) {
-  return contestant.options.type == LearnerType::Sgd ||
-         contestant.options.type == LearnerType::Adam;
+// The learner for episodes of this length.
+LearnerOptions for_episodes(LearnerOptions options, int64_t length) {
+  if (options.capacity == 0) options.capacity = length;
+  return options;
 }
 
 // What is known already, by task and learner. The file may end in half a line.
@@ -52,22 +59,21 @@ Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant
   const EvaluateSpec& evaluation = setting.spec.evaluate;
   const EvaluateOptions options{evaluation.episodes, evaluation.episode_length,
                                 evaluation.chunk_size};
+  LearnerOptions one = for_episodes(contestant.options, evaluation.episode_length);
+  const Grid grid = grid_of(one);
+  const std::vector<double> values = grid.values ? *grid.values : std::vector<double>{0};
   Result best;
-  std::vector<double> rates =
-      has_grid(contestant) ? contestant.options.mlp.learning_rate : std::vector<double>{0};
-  for (const double rate : rates) {
-    LearnerOptions one = contestant.options;
-    one.mlp.learning_rate = {rate};
+  for (size_t k = 0; k < values.size(); ++k) {
+    if (grid.values) *grid.values = {values[k]};
     const LearnerFamily family(one, DType::f32, setting.device);
-    // The learning rate is a parameter.
+    // What a grid is about is a parameter.
     const Tensor params =
-        has_grid(contestant) ? initial_params(one, family, setting.spec.seed) : contestant.params;
+        grid.values ? initial_params(one, family, setting.spec.seed) : contestant.params;
     const ScoreSummary score =
         summarize(evaluate(family, params, task, options, setting.spec.seed));
-    const bool first = rate == rates.front();
-    if (!first && !(score.accuracy > best.score.accuracy)) continue;
+    if (k > 0 && !(score.accuracy > best.score.accuracy)) continue;
     best.score = score;
-    if (has_grid(contestant)) best.learning_rate = rate;
+    if (grid.values) best.chosen = Choice{grid.key, values[k]};
   }
   best.learner = contestant.name;
   best.episodes = evaluation.episodes;
@@ -98,7 +104,7 @@ std::vector<Contestant> contestants_of(const std::vector<LearnerOptions>& learne
   std::vector<Contestant> all;
   std::vector<std::string> names;
   for (const LearnerOptions& options : learners) {
-    const std::string wanted = options.name.empty() ? default_name(options.type) : options.name;
+    const std::string wanted = options.name.empty() ? name_of(options.type) : options.name;
     names.push_back(unique_name(wanted, names));
     const LearnerFamily family(options, DType::f32, device);
     all.push_back({names.back(), options, initial_params(options, family, seed)});
@@ -143,7 +149,7 @@ double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>
   const int64_t chunks = (e.episodes + members - 1) / members;
   double largest = 0;
   for (const Contestant& contestant : contestants) {
-    const LearnerFamily family(contestant.options, DType::f32, {});
+    const LearnerFamily family(for_episodes(contestant.options, e.episode_length), DType::f32, {});
     for (const auto& task : tasks) {
       const LearnerMemory memory =
           family.for_dims({task->inputs(), task->num_classes()}).memory(members, 1);

@@ -13,7 +13,7 @@ using nlohmann::ordered_json;
 
 ordered_json json_of(const Result& result) {
   ordered_json object{{"task", result.task}, {"learner", result.learner}};
-  if (result.learning_rate) object["learning_rate"] = *result.learning_rate;
+  if (result.chosen) object[result.chosen->key] = result.chosen->value;
   object["episodes"] = result.episodes;
   object["accuracy_cumulative"] = result.score.accuracy;
   object["accuracy_cumulative_sd"] = result.score.accuracy_sd;
@@ -26,7 +26,9 @@ Result result_of(const ordered_json& object) {
   Result result;
   result.task = object.at("task");
   result.learner = object.at("learner");
-  if (object.contains("learning_rate")) result.learning_rate = object.at("learning_rate");
+  for (const char* key : {"learning_rate", "ridge"}) {
+    if (object.contains(key)) result.chosen = Choice{key, object.at(key)};
+  }
   result.episodes = object.at("episodes");
   result.score.accuracy = object.at("accuracy_cumulative");
   result.score.accuracy_sd = object.at("accuracy_cumulative_sd");
@@ -49,8 +51,9 @@ auto parsed(const std::string& file, const std::string& text, Read&& read) {
 
 std::string learner_text(const Result& result) {
   const std::string name = engine::printable(result.learner);
-  if (!result.learning_rate) return name;
-  return fmt::format("{} (best rate {:g})", name, *result.learning_rate);
+  if (!result.chosen) return name;
+  const std::string what = result.chosen->key == "learning_rate" ? "rate" : result.chosen->key;
+  return fmt::format("{} (best {} {:g})", name, what, result.chosen->value);
 }
 
 }  // namespace

@@ -9,11 +9,19 @@
 
 namespace vsml {
 
+// The value that was the best of a grid, such as learning_rate 0.01.
+struct Choice {
+  std::string key;
+  double value = 0;
+
+  friend bool operator==(const Choice&, const Choice&) = default;
+};
+
 // One learner on one task.
 struct Result {
   std::string task;
   std::string learner;
-  std::optional<double> learning_rate;  // the best of a grid, chosen on this very task
+  std::optional<Choice> chosen;  // the best of a grid, chosen on this very task
   int64_t episodes = 0;
   ScoreSummary score;
 };
@@ -24,9 +32,9 @@ struct RunResults {
   std::vector<Result> results;
 };
 
-// {"experiment", "name", "results": [{"task", "learner", "learning_rate", "episodes",
-// "accuracy_cumulative", "accuracy_cumulative_sd", "accuracy_last", "loss"}, ...]}; learning_rate
-// only where one was chosen. Indented text, numbers that read back exactly.
+// {"experiment", "name", "results": [{"task", "learner", "learning_rate" or "ridge",
+// "episodes", "accuracy_cumulative", "accuracy_cumulative_sd", "accuracy_last", "loss"}, ...]}; a
+// learning rate or ridge only where one was chosen. Indented text, numbers that read back exactly.
 std::string results_to_json(const RunResults& results);
 // One result as JSON on one line.
 std::string result_to_line(const Result& result);

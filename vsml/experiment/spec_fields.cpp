@@ -18,7 +18,8 @@ constexpr IntegerRange kMembers{1, kMostMembers};
 constexpr RealRange kFraction{0, 1}, kDecay{0, 1, false, true}, kEpsilon{0, 1, true};
 constexpr RealRange kAnyReal{-1e9, 1e9}, kNotNegative{0, 1e9}, kPositive{0, 1e9, true};
 
-const std::vector<std::string> kLearnerTypes{"vsml", "sgd", "adam", "nearest_mean"};
+const std::vector<std::string> kLearnerTypes{
+    "vsml", "sgd", "adam", "nearest_mean", "nearest_neighbour", "recursive_least_squares"};
 const std::vector<std::string> kNamedSets = named_datasets();
 const std::vector<std::string> kGeneratedSets = generated_datasets();
 const std::vector<std::string> kImageSets = [] {
@@ -146,6 +147,14 @@ Fields fields_of(LearnerOptions& o) {
            record("init", o.init)}},
          {"vsml"});
   append(fields, mlp_fields(o.mlp), {"sgd", "adam"});
+  fields.push_back({"capacity",
+                    "examples that are kept, the newest; 0: all those of an episode",
+                    IntegerField{&o.capacity, {0, kMostNeurons}},
+                    {"nearest_neighbour"}});
+  fields.push_back({"ridge",
+                    "weight of the squared weights; or a list, of which the best is reported",
+                    RealListField{&o.ridge, kPositive},
+                    {"recursive_least_squares"}});
   return fields;
 }
 

@@ -8,7 +8,7 @@
 
 namespace vsml {
 
-enum class LearnerType { Vsml, Sgd, Adam, NearestMean };
+enum class LearnerType { Vsml, Sgd, Adam, NearestMean, NearestNeighbour, RecursiveLeastSquares };
 
 // Where a learner's parameters come from. Untrained is Random said on purpose, for a meta-test.
 enum class InitType { Random, Untrained, File };
@@ -39,6 +39,8 @@ struct LearnerOptions {
   NetworkOptions network;  // Vsml
   InitOptions init;        // Vsml
   MlpOptions mlp;          // Sgd, Adam
+  int64_t capacity = 0;    // NearestNeighbour: examples kept; 0: all those of a meta-test's episode
+  std::vector<double> ridge{1};  // RecursiveLeastSquares; more than one: a grid
 
   friend bool operator==(const LearnerOptions&, const LearnerOptions&) = default;
 };

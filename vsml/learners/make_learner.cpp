@@ -2,6 +2,8 @@
 
 #include "vsml/learners/mlp.h"
 #include "vsml/learners/nearest_mean.h"
+#include "vsml/learners/nearest_neighbour.h"
+#include "vsml/learners/recursive_least_squares.h"
 #include "vsml/learners/vsml_learner.h"
 
 namespace vsml {
@@ -19,6 +21,11 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options, const TaskD
           options.mlp.learning_rate.at(0), dims, dtype, device);
     case LearnerType::NearestMean:
       return std::make_unique<NearestMeanLearner>(dims, dtype, device);
+    case LearnerType::NearestNeighbour:
+      return std::make_unique<NearestNeighbourLearner>(options.capacity, dims, dtype, device);
+    case LearnerType::RecursiveLeastSquares:
+      return std::make_unique<RecursiveLeastSquaresLearner>(options.ridge.at(0), dims, dtype,
+                                                            device);
   }
   return nullptr;
 }
