@@ -28,6 +28,10 @@ enum class RandomPurpose : uint32_t {
   GeneratedInputs = 21,  // inputs of generated sets; sum_sign: one derived key per example
   GeneratedLabels = 22,
 
+  ClassChoice = 23,      // the classes that a lifetime keeps
+  Distortion = 24,       // affine maps of images; one derived key per example
+  GeneratedFamily = 25,  // the distribution that a lifetime of clusters or teacher has
+
   Derivation = 32,  // seeds of derived keys; index, purpose of the derived key
 };
 

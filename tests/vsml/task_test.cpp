@@ -412,7 +412,7 @@ TEST_CASE("task: options that contradict themselves") {
   options = generated("random");
   options.pairs = 0;
   check(options,
-        "task random: expected inputs, pairs and num_classes of at least 1, found 8, 0, 2");
+        "task random: expected inputs, pairs, num_classes and clusters of at least 1, found 8, 0, 2, 3");
   options = fashion();
   options.pad = -1;
   check(options, "pad: expected a margin from 0 to 65536, found -1");
