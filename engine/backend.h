@@ -79,8 +79,10 @@ class Backend {
   virtual void fold(const View& patches, const View& image, int64_t stride, int64_t pad_y,
                     int64_t pad_x) = 0;
 
-  // Element i is the value of number i of the key's stream (engine/rng.h).
-  virtual void random(RandomKind kind, const RngKey& key, const View& out) = 0;
+  // Element i of out, which may have any strides, is `scale` times the value of number first + i of
+  // the key's stream (engine/rng.h).
+  virtual void random(RandomKind kind, const RngKey& key, int64_t first, double scale,
+                      const View& out) = 0;
 };
 
 // The backend of a device. Throws DeviceError if the device is not present.

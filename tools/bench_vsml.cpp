@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include "engine/ops/linalg.h"
+#include "engine/backend.h"
 #include "engine/ops/nn.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
-#include "tools/bench_timing.h"
+#include "tools/bench_limits.h"
 #include "vsml/kernels/cpu/layer_ticks.h"
 #include "vsml/learners/vsml_learner.h"
 
@@ -32,12 +32,19 @@ struct Shape {
   int64_t examples;
 };
 
-// One thread's largest product: what the machine reaches in multiply-adds, GFLOP/s.
-double product_gflops() {
-  const int64_t n = 1024;
-  const Tensor a = engine::normal({n, n}, {1, 0, 0, 0});
-  const auto times = alternate({[&] { matmul(a, a); }}, 5);
-  return 2.0 * 1024 * 1024 * 1024 / times[0].seconds * 1e-9;
+// The same runs, then the limits' (tools/bench_limits.h), in turn.
+struct Measured {
+  std::vector<Timing> times;
+  Limits limits;
+};
+
+Measured beside_limits(std::vector<std::function<void()>> runs, int repeat) {
+  const LimitRuns limit_runs;
+  const size_t count = runs.size();
+  for (auto& run : limit_runs.runs()) runs.push_back(run);
+  const std::vector<Timing> times = alternate(runs, repeat);
+  const auto split = times.begin() + static_cast<std::ptrdiff_t>(count);
+  return {{times.begin(), split}, limit_runs.limits({split, times.end()})};
 }
 
 // The state goes in and out in place; the last predictions.
@@ -53,7 +60,8 @@ Tensor episode(const vsml::Learner& learner, const engine::ParamSet& params, Lea
 }
 
 // Cell-ticks per second, whole episodes: cells x micro ticks x examples x population over the
-// median time; and the share that the products alone are of the machine's.
+// median time; what share that is of the bound by the machine's limits; and the highest memory use
+// of the process while it made the state and went forward, as a multiple of the state.
 void episodes(const Options& options, const Shape& shape, int threads) {
   const std::string name = fmt::format("vsml/{}/population{}", shape.name, shape.population);
   if (!wanted(options, name)) return;
@@ -65,18 +73,24 @@ void episodes(const Options& options, const Shape& shape, int threads) {
     network.layers.push_back({vsml::LayerType::Dense, outputs, {}});
   }
   network.layers.push_back({});
-  const vsml::VsmlLearner learner(network, 1, {shape.inputs, shape.classes});
+  const vsml::VsmlLearner learner(network, {}, {shape.inputs, shape.classes});
   const Tensor flat = learner.initial_params({1, 0, 0, 0});
   const engine::ParamSet params(learner.layout(), flat);
   std::vector<engine::RngKey> members;
   for (int64_t p = 0; p < shape.population; ++p) {
     members.push_back({1, 1, 0, static_cast<uint32_t>(p)});
   }
+  engine::Backend& memory = engine::backend({});
+  const int64_t before = memory.memory_use().live;
+  memory.reset_peak();
   LearnerState state = learner.initial_state(params, members, 1);
   const Tensor input = engine::normal({shape.population, 1, shape.inputs}, {2, 0, 0, 0});
   const Tensor label =
       engine::softmax(engine::normal({shape.population, 1, shape.classes}, {3, 0, 0, 0}));
   const auto forward = [&] { episode(learner, params, state, shape, input, label); };
+  forward();
+  const double peak_of_state =
+      static_cast<double>(memory.memory_use().peak - before) / static_cast<double>(bytes_of(state));
   const auto both = [&] {
     engine::Tape tape;
     tape.watch(flat);
@@ -84,21 +98,29 @@ void episodes(const Options& options, const Shape& shape, int threads) {
     const Tensor last = episode(learner, params, start, shape, input, label);
     tape.gradient(mean(cross_entropy(last, label)), {flat});
   };
-  const double peak = product_gflops();
-  const auto times = alternate({forward, both}, options.repeat);
+  const auto [times, limits] = beside_limits({forward, both}, options.repeat);
   const double ticks = static_cast<double>(learner.network().num_cells()) *
                        static_cast<double>(shape.micro_ticks * shape.examples * shape.population);
   const double rate = ticks / times[0].seconds, rate_both = ticks / times[1].seconds;
   print_line(
       name, threads,
-      {{"forward_mticks_per_s", rate * 1e-6},
+      {{"cells", static_cast<double>(learner.network().num_cells() * shape.population)},
+       {"forward_mticks_per_s", rate * 1e-6},
        {"forward_backward_mticks_per_s", rate_both * 1e-6},
-       {"forward_of_product", rate * kForwardFlops * 1e-9 / peak},
-       {"forward_backward_of_product", rate_both * (kForwardFlops + kBackwardFlops) * 1e-9 / peak},
-       {"state_gbytes_per_s", rate / static_cast<double>(shape.micro_ticks) * kStateBytes * 1e-9},
+       {"forward_of_bound", rate / limits.ticks(kForwardFlops, 1)},
+       {"forward_backward_of_bound", rate_both / limits.ticks(kForwardFlops + kBackwardFlops, 2)},
+       {"forward_of_peak", rate * kForwardFlops / limits.peak_flops},
+       {"forward_backward_of_peak",
+        rate_both * (kForwardFlops + kBackwardFlops) / limits.peak_flops},
+       {"state_of_copy",
+        rate / static_cast<double>(shape.micro_ticks) * kStateBytes / limits.copy_bytes},
+       {"forward_peak_of_state", peak_of_state},
        {"spread", times[0].spread},
        {"spread_backward", times[1].spread},
-       {"product_gflops", peak}});
+       {"peak_gflops", limits.peak_flops * 1e-9},
+       {"product_gflops", limits.product_flops * 1e-9},
+       {"function_mcells_per_s", limits.updates * 1e-6},
+       {"copy_gbytes_per_s", limits.copy_bytes * 1e-9}});
 }
 
 // The kernels alone, without messages, errors and losses, on state that stays in the cache.
@@ -122,16 +144,20 @@ void kernels(const Options& options, int64_t inputs, int64_t outputs, int64_t mi
   const auto backward = [&] {
     for (int k = 0; k < kTimes; ++k) layer_ticks_gradients(layer, dresult);
   };
-  const double peak = product_gflops();
-  const auto times = alternate({forward, backward}, options.repeat * 3);
+  const auto [times, limits] = beside_limits({forward, backward}, options.repeat * 3);
   const double ticks = static_cast<double>(kTimes * inputs * outputs * micro_ticks);
+  const double rate = ticks / times[0].seconds, rate_back = ticks / times[1].seconds;
   print_line(name, threads,
-             {{"forward_mticks_per_s", ticks / times[0].seconds * 1e-6},
-              {"forward_of_product", ticks / times[0].seconds * kForwardFlops * 1e-9 / peak},
-              {"backward_mticks_per_s", ticks / times[1].seconds * 1e-6},
-              {"backward_of_product", ticks / times[1].seconds * kBackwardFlops * 1e-9 / peak},
+             {{"forward_mticks_per_s", rate * 1e-6},
+              {"backward_mticks_per_s", rate_back * 1e-6},
+              {"forward_of_bound", rate / limits.ticks(kForwardFlops, 1)},
+              {"backward_of_bound", rate_back / limits.ticks(kBackwardFlops, 1)},
+              {"forward_of_peak", rate * kForwardFlops / limits.peak_flops},
+              {"backward_of_peak", rate_back * kBackwardFlops / limits.peak_flops},
               {"spread", times[0].spread},
-              {"product_gflops", peak}});
+              {"peak_gflops", limits.peak_flops * 1e-9},
+              {"product_gflops", limits.product_flops * 1e-9},
+              {"function_mcells_per_s", limits.updates * 1e-6}});
 }
 
 }  // namespace

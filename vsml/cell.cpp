@@ -1,11 +1,13 @@
 #include "vsml/cell.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/ops/elementwise.h"
 #include "engine/ops/linalg.h"
 #include "engine/ops/movement.h"
 #include "engine/ops/random.h"
+#include "engine/ops/reduce.h"
 
 namespace vsml {
 
@@ -59,6 +61,12 @@ Tensor initial_cell_params(const ParamLayout& layout, double scale, const engine
     if (entry.shape.rank() == 2) {
       const double deviation = scale / std::sqrt(static_cast<double>(entry.shape[0]));
       parts.push_back(slice(draws, 0, entry.offset, entry.offset + size) * deviation);
+    } else if (entry.name.ends_with(".write")) {
+      const int64_t half = std::max<int64_t>(1, size / 2);
+      parts.push_back(pad(slice(draws, 0, entry.offset, entry.offset + half), 0, 0, size - half));
+    } else if (entry.name.ends_with(".read")) {
+      const Tensor& write = parts.back();
+      parts.push_back(write / sum(square(write)));
     } else {
       const bool norm_scale = entry.name.find(".scale_") != std::string::npos;
       parts.push_back(Tensor::full({size}, norm_scale ? 1 : 0, dtype));

@@ -54,8 +54,9 @@ CellParams cell_params(const engine::ParamSet& params, const std::string& prefix
 
 // Initial values of every cell in the layout, flat [n] in f32 or f64: weights truncated normal with
 // deviation scale / sqrt(fan-in) before cutting at two deviations, biases and offsets 0, norm
-// scales
-// 1. Draw k of the key's stream belongs to element k of the flat vector.
+// scales 1; of a weight code (weight_code.h), write truncated normal in the first half of the
+// channels and 0 elsewhere, read such that read . write = 1. Draw k of the key's stream belongs to
+// element k of the flat vector.
 engine::Tensor initial_cell_params(const engine::ParamLayout& layout, double scale,
                                    const engine::RngKey& key, engine::DType dtype);
 

@@ -9,6 +9,7 @@
 #include "engine/ops/op.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
+#include "vsml/random_purpose.h"
 
 namespace vsml {
 namespace {
@@ -23,6 +24,10 @@ std::string cell_prefix(const NetworkOptions& options, int64_t layer, bool backw
   std::string prefix = backward && options.separate_backward_cell ? "backward_cell" : "cell";
   if (options.cell_per_layer) prefix += fmt::format(".{}", layer);
   return prefix;
+}
+
+std::string code_prefix(const NetworkOptions& options, int64_t layer) {
+  return options.cell_per_layer ? fmt::format("weight.{}", layer) : "weight";
 }
 
 Tensor merged(const Tensor& x) {
@@ -75,11 +80,19 @@ Network::Network(const NetworkOptions& options, int64_t inputs, int64_t classes)
                       layout_);
     }
   }
+  if (!options.encoded_weights) return;
+  for (int64_t layer = 0; layer < cells; ++layer) {
+    add_weight_code(code_prefix(options, layer), options.cell, layout_);
+  }
 }
 
 int64_t Network::rows(int64_t layer) const {
   const int64_t below = layer == 0 ? inputs_ : columns(layer - 1);
-  return below + (options_.layers[static_cast<size_t>(layer)].constant_input ? 1 : 0);
+  return below + (has_constant(layer) ? 1 : 0);
+}
+
+bool Network::has_constant(int64_t layer) const {
+  return options_.layers[static_cast<size_t>(layer)].constant_input.has_value();
 }
 
 int64_t Network::columns(int64_t layer) const {
@@ -93,32 +106,83 @@ int64_t Network::num_cells() const {
   return cells;
 }
 
-NetworkState Network::initial_state(const std::vector<engine::RngKey>& members, int64_t batch,
-                                    DType dtype, engine::Device device) const {
+NetworkState Network::initial_state(const engine::ParamSet& params,
+                                    const std::vector<engine::RngKey>& members,
+                                    int64_t batch) const {
+  const DType dtype = params.flat().dtype();
+  const engine::Device device = params.flat().device();
   const int64_t hidden = options_.cell.state;
   const auto random = static_cast<int64_t>(
       std::floor(options_.random_state_fraction * static_cast<double>(hidden)));
   const auto population = static_cast<int64_t>(members.size());
-  std::vector<Tensor> draws;
-  for (const engine::RngKey& key : members) {
-    draws.push_back(engine::truncated_normal({num_cells() * random}, key, dtype, device));
-  }
-  const Tensor drawn = stack(draws, 0);  // [P, cells * random]
   NetworkState state;
   int64_t first = 0;
   for (int64_t layer = 0; layer < num_layers(); ++layer) {
     const Shape grid{population, batch, rows(layer), columns(layer)};
-    const int64_t count = grid[2] * grid[3] * random;
-    const Tensor c =
-        reshape(slice(drawn, 1, first, first + count), {population, 1, grid[2], grid[3], random}) *
-        (1 / std::sqrt(static_cast<double>(grid[2])));
-    first += count;
-    state.layers.push_back({Tensor::zeros(grid + Shape{hidden}, dtype, device),
-                            pad(broadcast_to(c, grid + Shape{random}), -1, 0, hidden - random)});
+    CellState cells{Tensor::zeros(grid + Shape{hidden}, dtype, device),
+                    Tensor::zeros(grid + Shape{hidden}, dtype, device)};
+    const double deviation = 1 / std::sqrt(static_cast<double>(grid[2]));
+    const Tensor drawn = slice(cells.c, -1, 0, random);
+    for (int64_t p = 0; p < population; ++p) {
+      for (int64_t b = 0; b < batch; ++b) {
+        const Tensor one = slice(slice(drawn, 0, p, p + 1), 1, b, b + 1);
+        draw_truncated_normal(one, members[static_cast<size_t>(p)], first, deviation);
+      }
+    }
+    first += grid[2] * grid[3] * random;
+    state.layers.push_back(std::move(cells));
     state.reverse.push_back(
         Tensor::zeros({population, batch, grid[3], options_.cell.message}, dtype, device));
   }
+  if (!options_.encoded_weights) return state;
+  const NetworkState coded =
+      state_of_weights(params, initial_weights(members, dtype, device), batch);
+  for (size_t k = 0; k < state.layers.size(); ++k) {
+    state.layers[k].c = random == 0 ? coded.layers[k].c : state.layers[k].c + coded.layers[k].c;
+  }
   return state;
+}
+
+std::vector<Tensor> Network::initial_weights(const std::vector<engine::RngKey>& members,
+                                             DType dtype, engine::Device device) const {
+  std::vector<Tensor> draws;
+  for (const engine::RngKey& key : members) {
+    draws.push_back(engine::truncated_normal(
+        {num_cells()}, key_for(key, RandomPurpose::InitialWeights), dtype, device));
+  }
+  const Tensor drawn = stack(draws, 0);
+  std::vector<Tensor> weights;
+  int64_t first = 0;
+  for (int64_t layer = 0; layer < num_layers(); ++layer) {
+    const Shape shape{drawn.dim(0), rows(layer), columns(layer)};
+    const int64_t count = shape[1] * shape[2];
+    const Tensor w = reshape(slice(drawn, 1, first, first + count), shape) *
+                     (1 / std::sqrt(static_cast<double>(shape[1])));
+    first += count;
+    const int64_t constant = has_constant(layer) ? 1 : 0;
+    weights.push_back(pad(slice(w, 1, 0, shape[1] - constant), 1, 0, constant));
+  }
+  return weights;
+}
+
+NetworkState Network::state_of_weights(const engine::ParamSet& params,
+                                       const std::vector<Tensor>& weights, int64_t batch) const {
+  NetworkState state;
+  for (int64_t layer = 0; layer < num_layers(); ++layer) {
+    const Tensor& w = weights.at(static_cast<size_t>(layer));
+    if (w.rank() != 3 || w.dim(1) != rows(layer) || w.dim(2) != columns(layer)) {
+      engine::throw_shape_error(
+          "network", fmt::format("weights [P, {}, {}]", rows(layer), columns(layer)), {w.shape()});
+    }
+    state.layers.push_back(encode_weights(code_of(params, layer), w, batch));
+    state.reverse.push_back(Tensor::zeros({w.dim(0), batch, columns(layer), options_.cell.message},
+                                          w.dtype(), w.device()));
+  }
+  return state;
+}
+
+WeightCode Network::code_of(const engine::ParamSet& params, int64_t layer) const {
+  return weight_code(params, code_prefix(options_, layer));
 }
 
 // One example on its way through the layers.
@@ -179,13 +243,13 @@ NetworkStep Network::step(const engine::ParamSet& params, NetworkState state, co
         "network", fmt::format("input [P, B, {}] and label [P, B, {}]", inputs_, classes_),
         {input.shape(), label.shape()});
   }
-  const int64_t message = options_.cell.message, batch = input.dim(1);
+  const int64_t message = options_.cell.message;
   for (CellState& layer : state.layers) layer = merged_over_batch(layer);
   Pass pass{params, state, std::vector<Tensor>(static_cast<size_t>(num_layers()) + 1)};
   pass.forward[0] = as_message(input, message);
   NetworkStep result;
   result.prediction = forward_pass(pass);
-  const Tensor error = (softmax(result.prediction) - label) * (1 / static_cast<double>(batch));
+  const Tensor error = output_error(options_.loss, result.prediction, label);
   if (options_.feed_label) {
     state.reverse.back() = engine::pad(engine::stack({error, label}, -1), -1, 0, message - 2);
   } else {

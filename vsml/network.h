@@ -13,6 +13,7 @@
 #include "engine/rng.h"
 #include "vsml/layer.h"
 #include "vsml/network_options.h"
+#include "vsml/weight_code.h"
 
 namespace vsml {
 
@@ -41,6 +42,7 @@ class Network {
   // Cells' rows (neurons below, the constant input included) and columns of a layer.
   int64_t rows(int64_t layer) const;
   int64_t columns(int64_t layer) const;
+  bool has_constant(int64_t layer) const;
   // Cells of the whole network.
   int64_t num_cells() const;
 
@@ -49,9 +51,22 @@ class Network {
 
   // State of members.size() learners that have seen nothing: h = 0; the first
   // floor(random_state_fraction H) channels of c truncated normal with deviation 1 / sqrt(I), drawn
-  // from the member's key, equal over the batch; the rest 0.
-  NetworkState initial_state(const std::vector<engine::RngKey>& members, int64_t batch,
-                             engine::DType dtype, engine::Device device = {}) const;
+  // from the member's key, equal over the batch; the rest 0. With encoded_weights initial_weights()
+  // are added in their code. Element type and device are those of the parameters.
+  NetworkState initial_state(const engine::ParamSet& params,
+                             const std::vector<engine::RngKey>& members, int64_t batch) const;
+
+  // The weights that encoded_weights begin with, per layer [P, I, O]: truncated normal (cut at two
+  // deviations) with deviation 1 / sqrt(I) before cutting; 0 from the constant input, as biases
+  // are. A function of the member's key.
+  std::vector<engine::Tensor> initial_weights(const std::vector<engine::RngKey>& members,
+                                              engine::DType dtype,
+                                              engine::Device device = {}) const;
+  // New cells that stand for these weights, per layer [P, I, O]. Needs encoded_weights.
+  NetworkState state_of_weights(const engine::ParamSet& params,
+                                const std::vector<engine::Tensor>& weights, int64_t batch) const;
+  // How the cells of a layer hold their weights. Needs encoded_weights.
+  WeightCode code_of(const engine::ParamSet& params, int64_t layer) const;
 
   // Sees one example per batch entry.
   //   input [P, B, D], label [P, B, C] (one-hot)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "vsml/dims.h"
+#include "vsml/output_error.h"
 
 namespace vsml {
 
@@ -34,13 +35,16 @@ struct NetworkOptions {
   Reduce reduce = Reduce::Mean;
   int64_t output_channel = 1;  // channel of the last forward message that is read as y
   double output_bound = 100;   // prediction = bound tanh(y / bound); 0: prediction = y
-  bool feed_label = false;     // the label enters as channel 1 beside the error
+  OutputLoss loss = OutputLoss::CrossEntropy;  // whose derivative is fed back
+  bool feed_label = false;                     // the label enters as channel 1 beside the error
   bool backward_pass = false;  // after each example, a pass over the layers in reverse order
   bool separate_backward_cell = false;  // that pass has cell parameters of its own
   bool clear_reverse = false;           // after the backward pass, zero every reverse message
   bool cell_per_layer = false;          // each layer has cell parameters of its own
   bool layer_norm = false;              // normalise each cell's messages
   double random_state_fraction = 0.5;   // part of c's channels that starts random
+  // Cells start from random weights, written and read by vectors among the parameters.
+  bool encoded_weights = false;
 
   friend bool operator==(const NetworkOptions&, const NetworkOptions&) = default;
 };

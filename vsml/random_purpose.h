@@ -18,6 +18,7 @@ enum class RandomPurpose : uint32_t {
   LifetimeLength = 4,      // how long a lifetime lasts; lifetime, member
   TaskChoice = 5,          // which of the spec's tasks a lifetime gets; lifetime, member
   EvaluationLifetime = 6,  // derives the seed of meta-test lifetimes, so that they meet no other
+  InitialWeights = 7,      // encoded weights at birth; lifetime, member
 
   // One lifetime of a task (vsml/tasks/task.h); lifetime, member.
   ProjectionChoice = 16,  // whether this lifetime's inputs are projected
@@ -30,6 +31,7 @@ enum class RandomPurpose : uint32_t {
 
   ClassChoice = 23,      // the classes that a lifetime keeps
   Distortion = 24,       // affine maps of images; one derived key per example
+  StartNoise = 26,       // first step of meta-training; 0, 0
   GeneratedFamily = 25,  // the distribution that a lifetime of clusters or teacher has
 
   Derivation = 32,  // seeds of derived keys; index, purpose of the derived key

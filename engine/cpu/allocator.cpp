@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "engine/error.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kAllowance = int64_t{1} << 30;
+// Blocks of this size and more ask for huge pages: fewer misses of the address cache, fewer faults.
+constexpr int64_t kHugePage = int64_t{2} << 20, kHugeBlock = 2 * kHugePage;
 
 // Four classes between two powers of two.
 int64_t size_class(int64_t bytes) {
@@ -19,6 +22,13 @@ int64_t size_class(int64_t bytes) {
   }
   const auto step = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(bytes - 1))) / 4;
   return (bytes + step - 1) / step * step;
+}
+
+void* system_memory(int64_t size) {
+  if (size < kHugeBlock) return std::aligned_alloc(kAlignment, static_cast<size_t>(size));
+  void* data = std::aligned_alloc(kHugePage, static_cast<size_t>(size));
+  if (data != nullptr) madvise(data, static_cast<size_t>(size), MADV_HUGEPAGE);  // a wish only
+  return data;
 }
 
 }  // namespace
@@ -40,10 +50,10 @@ void* CachingAllocator::allocate(int64_t bytes) {
     use_.cached -= size;
   } else {
     make_room(size);
-    data = std::aligned_alloc(kAlignment, static_cast<size_t>(size));
+    data = system_memory(size);
     if (data == nullptr) {
       drop_cache();
-      data = std::aligned_alloc(kAlignment, static_cast<size_t>(size));
+      data = system_memory(size);
     }
     if (data == nullptr) {
       throw ResourceError(

@@ -52,8 +52,9 @@ class CpuBackend final : public Backend {
             int64_t pad_x) override {
     cpu::fold(patches, image, stride, pad_y, pad_x);
   }
-  void random(RandomKind kind, const RngKey& key, const View& out) override {
-    cpu::random(kind, key, out);
+  void random(RandomKind kind, const RngKey& key, int64_t first, double scale,
+              const View& out) override {
+    cpu::random(kind, key, first, scale, out);
   }
 
  private:

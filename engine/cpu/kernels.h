@@ -30,6 +30,6 @@ void unfold(const View& image, const View& patches, int64_t stride, int64_t pad_
 void fold(const View& patches, const View& image, int64_t stride, int64_t pad_y, int64_t pad_x);
 
 // random.cpp
-void random(RandomKind kind, const RngKey& key, const View& out);
+void random(RandomKind kind, const RngKey& key, int64_t first, double scale, const View& out);
 
 }  // namespace engine::cpu

@@ -10,7 +10,7 @@ Tensor draw(const char* op, RandomKind kind, const Shape& shape, const RngKey& k
             Device device) {
   Tensor out = Tensor::empty(shape, dtype, device);
   require_float(op, out);
-  if (out.size() > 0) backend(device).random(kind, key, out.view());
+  if (out.size() > 0) backend(device).random(kind, key, 0, 1, out.view());
   return out;
 }
 
@@ -26,6 +26,12 @@ Tensor normal(const Shape& shape, const RngKey& key, DType dtype, Device device)
 
 Tensor truncated_normal(const Shape& shape, const RngKey& key, DType dtype, Device device) {
   return draw("truncated_normal", RandomKind::TruncatedNormal, shape, key, dtype, device);
+}
+
+void draw_truncated_normal(const Tensor& out, const RngKey& key, int64_t first, double scale) {
+  require_float("draw_truncated_normal", out);
+  if (out.size() == 0) return;
+  backend(out.device()).random(RandomKind::TruncatedNormal, key, first, scale, out.view());
 }
 
 Tensor permutation(int64_t n, const RngKey& key, Device device) {

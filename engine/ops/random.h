@@ -15,6 +15,10 @@ Tensor normal(const Shape& shape, const RngKey& key, DType dtype = DType::f32, D
 // Standard normal restricted to [-2, 2].
 Tensor truncated_normal(const Shape& shape, const RngKey& key, DType dtype = DType::f32,
                         Device device = {});
+// The same into `out`, of any strides, a part of new storage that nobody has read yet: what is
+// drawn piece by piece needs no second copy. Element i is `scale` times number first + i of the
+// stream.
+void draw_truncated_normal(const Tensor& out, const RngKey& key, int64_t first, double scale);
 // A uniformly drawn order of 0 .. n-1, i32 [n].
 Tensor permutation(int64_t n, const RngKey& key, Device device = {});
 

@@ -8,6 +8,9 @@
 
 #include "engine/error.h"
 #include "engine/kernels/philox.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
+#include "engine/ops/random.h"
 
 namespace engine {
 namespace {
@@ -199,6 +202,33 @@ TEST_CASE("normals: low bits are not used, the ends are finite") {
 }
 
 // Chi-squared of the counts of n equally likely results; mean n - 1, deviation sqrt(2 (n - 1)).
+TEST_CASE(
+    "draw_truncated_normal: a strided part gets scaled numbers of the stream, the rest stays") {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const int64_t first : {0, 5, 70001}) {
+      CAPTURE(first);
+      const Shape shape{3, 40, 700, 5};
+      const Tensor all = Tensor::zeros(shape, dtype);
+      const Tensor part = slice(slice(all, 0, 1, 2), -1, 1, 4);  // [1, 40, 700, 3]
+      draw_truncated_normal(part, kKey, first, 0.25);
+      RandomStream stream(kKey);
+      for (int64_t k = 0; k < first; ++k) stream.next();
+      const std::vector<double> got = cast(all, DType::f64).to_vector<double>();
+      size_t differ = 0, i = 0;
+      for (int64_t row = 0; row < shape[0] * shape[1] * shape[2]; ++row) {
+        for (int64_t channel = 0; channel < shape[3]; ++channel, ++i) {
+          const bool drawn = row / (shape[1] * shape[2]) == 1 && channel >= 1 && channel < 4;
+          const double want =
+              drawn ? 0.25 * static_cast<double>(truncated_normal_from_bits(stream.next())) : 0.0;
+          if (got[i] != want) ++differ;  // a power of two scales without rounding
+        }
+      }
+      CHECK(differ == 0);
+    }
+  }
+  CHECK_THROWS_AS(draw_truncated_normal(Tensor::zeros({2}, DType::i32), kKey, 0, 1), DTypeError);
+}
+
 TEST_CASE("below: every result equally likely") {
   for (const int64_t n : {1, 2, 3, 10, 97}) {
     RandomStream stream(kKey);

@@ -46,12 +46,18 @@ NetworkOptions two_layers(int64_t hidden, double fraction) {
   return options;
 }
 
+// Parameters, of which only the element type matters.
+ParamSet blank_params(const Network& network, DType dtype) {
+  return ParamSet(network.layout(), Tensor::zeros({network.layout().size()}, dtype));
+}
+
 }  // namespace
 
 TEST_CASE("initial state: moments and bounds of the random channels, 0 elsewhere") {
   constexpr int64_t kMembers = 3, kBatch = 2;
   const Network network(two_layers(30, 0.5), 63, 40);
-  const NetworkState state = network.initial_state(member_keys(1, kMembers), kBatch, DType::f64);
+  const NetworkState state =
+      network.initial_state(blank_params(network, DType::f64), member_keys(1, kMembers), kBatch);
   REQUIRE(state.layers.size() == 2);
   for (size_t k = 0; k < 2; ++k) {
     const auto layer = static_cast<int64_t>(k);
@@ -70,7 +76,8 @@ TEST_CASE("initial state: moments and bounds of the random channels, 0 elsewhere
 TEST_CASE("initial state: the fraction of random channels") {
   for (const auto& [fraction, channels] : {std::pair{0.0, 0}, {0.39, 1}, {0.4, 2}, {1.0, 5}}) {
     const Network network(two_layers(4, fraction), 3, 2);
-    const Tensor c = network.initial_state(member_keys(1, 2), 1, DType::f32).layers[1].c;
+    const Tensor c =
+        network.initial_state(blank_params(network, DType::f32), member_keys(1, 2), 1).layers[1].c;
     for (int64_t k = 0; k < 5; ++k) CHECK(is_zero(slice(c, -1, k, k + 1)) == (k >= channels));
   }
 }
@@ -78,9 +85,10 @@ TEST_CASE("initial state: the fraction of random channels") {
 TEST_CASE("initial state: a member's numbers come from its key alone") {
   const Network network(two_layers(4, 0.5), 3, 2);
   const std::vector<engine::RngKey> keys = member_keys(1, 3);
-  const NetworkState all = network.initial_state(keys, 1, DType::f32);
+  const NetworkState all = network.initial_state(blank_params(network, DType::f32), keys, 1);
   for (size_t p = 0; p < 3; ++p) {
-    const NetworkState alone = network.initial_state({keys[p]}, 1, DType::f32);
+    const NetworkState alone =
+        network.initial_state(blank_params(network, DType::f32), {keys[p]}, 1);
     for (size_t k = 0; k < 2; ++k) {
       const Tensor own =
           slice(all.layers[k].c, 0, static_cast<int64_t>(p), static_cast<int64_t>(p) + 1);

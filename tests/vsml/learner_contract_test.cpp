@@ -41,6 +41,15 @@ std::vector<LearnerOptions> all_learners() {
     o.network.backward_pass = o.network.layer_norm = true;
     o.network.layers[1].constant_input = 1;
   });
+  add(LearnerType::Vsml, "vsml from encoded weights", [](LearnerOptions& o) {
+    o.network.encoded_weights = true;
+    o.network.random_state_fraction = 0;
+  });
+  add(LearnerType::Vsml, "vsml as backpropagation", [](LearnerOptions& o) {
+    o.init.type = vsml::InitType::Backprop;
+    o.network.cell.state = 8;
+    o.network = backprop_network(o.network, o.init.backprop);
+  });
   for (const LearnerType type : {LearnerType::Sgd, LearnerType::Adam}) {
     const std::string name = type == LearnerType::Sgd ? "sgd" : "adam";
     add(type, name, plain);
@@ -168,8 +177,12 @@ TEST_CASE("every learner: a member of a population is the same alone") {
       const std::vector<engine::RngKey> keys = member_keys(1, kMembers);
       LearnerState together = learner.initial_state(params, keys, 2);
       std::vector<LearnerState> alone;
-      for (const engine::RngKey& key : keys) {
-        alone.push_back(learner.initial_state(shared, {key}, 2));
+      const auto part = [](const Tensor& x, int64_t p) { return slice(x, 0, p, p + 1); };
+      const auto mine = [&](int64_t p) {
+        return ParamSet(learner.layout(), params.per_member() ? part(flat, p) : flat);
+      };
+      for (int64_t p = 0; p < kMembers; ++p) {
+        alone.push_back(learner.initial_state(mine(p), {keys[static_cast<size_t>(p)]}, 2));
       }
       CHECK(same_bits(together, vsml::side_by_side(alone)));
       for (uint64_t t = 0; t < 4; ++t) {
@@ -177,12 +190,10 @@ TEST_CASE("every learner: a member of a population is the same alone") {
         LearnerStep step = learner.step(params, std::move(together), input, label);
         together = std::move(step.state);
         for (int64_t p = 0; p < kMembers; ++p) {
-          const auto part = [&](const Tensor& x) { return slice(x, 0, p, p + 1); };
-          const ParamSet mine(learner.layout(), params.per_member() ? part(flat) : flat);
           LearnerState& state = alone[static_cast<size_t>(p)];
-          LearnerStep one = learner.step(mine, std::move(state), part(input), part(label));
+          LearnerStep one = learner.step(mine(p), std::move(state), part(input, p), part(label, p));
           state = std::move(one.state);
-          CHECK(error_of(part(step.prediction), one.prediction) < 1e-12);
+          CHECK(error_of(part(step.prediction, p), one.prediction) < 1e-12);
           CHECK(error_of(members_of(together, p, p + 1), state) < 1e-12);
         }
       }

@@ -155,7 +155,8 @@ TEST_CASE("out of range, and words that are none of the choices") {
              "did you mean \"bptt\"?");
   check_file("\"fashion_mnist\"", "\"fashion-mnist\"",
              "spec.json:11: tasks.train[0].dataset: expected one of fashion_mnist, mnist, kmnist, "
-             "emnist, idx, random or sum_sign, got \"fashion-mnist\"",
+             "emnist, omniglot, digits, letter, satellite, idx, random, sum_sign, clusters or "
+             "teacher, got \"fashion-mnist\"",
              "did you mean \"fashion_mnist\"?");
   check_file("\"outputs\": 4", "\"type\": \"conv\"",
              "spec.json:4: learner.layers[0].type: expected dense, got \"conv\"");
@@ -177,7 +178,7 @@ TEST_CASE("missing keys, and keys of another type") {
              "spec.json:16: evaluate.learners[0].state_size: expected type vsml with this key");
   check_file("\"dataset\": \"random\"", "\"dataset\": \"random\", \"pad\": 1",
              "spec.json:12: tasks.train[1].pad: expected dataset fashion_mnist, mnist, kmnist, "
-             "emnist or idx with this key, got random");
+             "emnist, omniglot, digits, letter, satellite or idx with this key, got random");
   check_file("\"weight\": 1", "\"pairs\": 1",
              "spec.json:11: tasks.train[0].pairs: expected dataset random with this key, got "
              "fashion_mnist");
@@ -205,13 +206,20 @@ TEST_CASE("keys that contradict one another") {
   check_file(layers, "\n\"init\": {\"type\": \"file\"}",
              "spec.json:5: learner.init.path: expected the path of a trained algorithm");
   check_file(layers, "\n\"init\": {\"type\": \"untrained\"}",
-             "spec.json:5: learner.init.type: expected random or file with experiment meta_train");
+             "spec.json:5: learner.init.type: expected random, file or backprop with");
   check_file("{\"type\": \"vsml\", " + layers + "}", "{\"type\": \"sgd\"}",
              "spec.json:4: learner.type: expected vsml with experiment meta_train, got sgd");
   check_file("{\"type\": \"sgd\"}", "{\"type\": \"vsml\"}",
-             "spec.json:16: evaluate.learners[0].init.type: expected file or untrained");
+             "spec.json:16: evaluate.learners[0].init.type: expected file, backprop or");
   check_file("\"unroll\": 20", "\"carry\": true,\n\"unroll\": 0",
              "spec.json:8: meta.unroll: expected at least 1 with carry, got 0");
+  check_file("\"unroll\": 20",
+             "\"carry\": true, \"unroll\": 20, \"lifetime\": 100,\n\"shortest_lifetime\": 101",
+             "spec.json:8: meta.shortest_lifetime: expected at most lifetime, 100, got 101");
+  check_file("{\"learners\"", "{\"prefixes\": [10, 10], \"learners\"",
+             "spec.json:16: evaluate.prefixes[0]: expected a number below the next, 10, got 10");
+  check_file("{\"learners\"", "{\"prefixes\": [10, 500], \"learners\"",
+             "spec.json:16: evaluate.prefixes[1]: expected a number below the next, 500, got 500");
   check_file("\"bptt\",", "\"es\",\n\"carry\": true,",
              "spec.json:7: meta.carry: expected optimizer bptt with carry, got es");
   check_file("\"dataset\": \"random\"", "\"dataset\": \"idx\", \"labels\": \"x\"",
@@ -229,7 +237,7 @@ TEST_CASE("keys that contradict one another") {
                 "spec.json:1: tasks.test: expected at least one task");
   check_failure(failure_of("{\"experiment\": \"meta_test\",\n"
                            "\"tasks\": {\"test\": [{\"dataset\": \"random\"}]}}"),
-                "spec.json:1: learner.init.type: expected file or untrained", "trained");
+                "spec.json:1: learner.init.type: expected file, backprop or untrained", "trained");
 }
 
 TEST_CASE("a trained algorithm brings its options: what they demand of one another is not asked") {

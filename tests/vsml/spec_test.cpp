@@ -58,19 +58,26 @@ Spec unusual_spec() {
   network.feed_label = network.backward_pass = network.separate_backward_cell = true;
   network.clear_reverse = network.cell_per_layer = network.layer_norm = true;
   network.random_state_fraction = 5e-324;
+  network.loss = spec.learner.mlp.loss = vsml::OutputLoss::Squared;  // one key for both
+  network.encoded_weights = true;
   spec.learner.init = {vsml::InitType::File, 1, "/x/algorithm.safetensors"};
   spec.meta.optimizer = vsml::MetaOptimizer::Es;
   spec.meta.learning_rate = 0.1 + 0.2;
   spec.meta.loss = vsml::MetaLoss::Last;
   spec.meta.schedule = vsml::Schedule::Cosine;
   spec.meta.step_scale = vsml::StepScale::Initial;
-  spec.meta.step_scale_floors = {{"cell.w", 0.25}, {"cell.bias", 1e-9}};
+  spec.meta.step_scale_floors = {{"cell.w", 0.25, vsml::GateChoice::Candidate},
+                                 {"cell.bias", 1e-9}};
+  spec.meta.start_noise = 0.125;
+  spec.meta.shortest_lifetime = 300;
   spec.meta.clip_norm = 123456789.123;
   spec.meta.standardize_fitness = false;
   vsml::TaskOptions images;
   images.dataset = "fashion_mnist";
   images.split = vsml::Split::Test;
   images.classes = {3, 1};
+  images.draw_classes = 2;
+  images.distort = 0.25;
   images.resize = {{14, 7}};
   images.standardize = false;
   vsml::TaskOptions idx;
@@ -82,10 +89,16 @@ Spec unusual_spec() {
   random.pairs = 3;
   random.num_classes = 5;
   random.weight = 1e-300;
-  spec.tasks = {{images, idx}, {random}};
+  vsml::TaskOptions clusters;
+  clusters.dataset = "clusters";
+  clusters.clusters = 5;
+  spec.tasks = {{images, idx}, {random, clusters}};
+  spec.evaluate.prefixes = {7, 11};
   vsml::LearnerOptions adam;
   adam.type = vsml::LearnerType::Adam;
-  adam.mlp = {{8, 4}, vsml::InputActivation::Tanh, {0.1, 0.01}, 0.5, 0.75, 1e-3};
+  adam.mlp = {{8, 4}, vsml::InputActivation::Tanh, {0.1, 0.01}, 0.5, 0.75,
+              1e-3,   vsml::OutputLoss::Squared};
+  adam.network.loss = vsml::OutputLoss::Squared;
   vsml::LearnerOptions nearest_mean;
   nearest_mean.type = vsml::LearnerType::NearestMean;
   vsml::LearnerOptions nearest_neighbour;
@@ -94,7 +107,10 @@ Spec unusual_spec() {
   vsml::LearnerOptions least_squares;
   least_squares.type = vsml::LearnerType::RecursiveLeastSquares;
   least_squares.ridge = {0.5, 2};
-  spec.evaluate.learners = {adam, nearest_mean, nearest_neighbour, least_squares};
+  vsml::LearnerOptions backprop;
+  backprop.init = {vsml::InitType::Backprop, 1, {}, {0.25, 4, 0.5, 0.125, 9, 2}};
+  backprop.network = backprop_network(backprop.network, backprop.init.backprop);
+  spec.evaluate.learners = {adam, nearest_mean, nearest_neighbour, least_squares, backprop};
   spec.checkpoint = {7, 9};
   return spec;
 }

@@ -17,13 +17,14 @@ struct Choice {
   friend bool operator==(const Choice&, const Choice&) = default;
 };
 
-// One learner on one task.
+// One learner on one task, over the first `examples` of each episode.
 struct Result {
   std::string task;
   std::string learner;
   std::optional<Choice> chosen;  // the best of a grid, chosen on this very task
-  int64_t episodes = 0;
+  int64_t episodes = 0, examples = 0;
   ScoreSummary score;
+  std::vector<double> accuracies;  // of each episode
 };
 
 struct RunResults {
@@ -33,8 +34,12 @@ struct RunResults {
 };
 
 // {"experiment", "name", "results": [{"task", "learner", "learning_rate" or "ridge",
-// "episodes", "accuracy_cumulative", "accuracy_cumulative_sd", "accuracy_last", "loss"}, ...]}; a
-// learning rate or ridge only where one was chosen. Indented text, numbers that read back exactly.
+// "episodes", "examples", "accuracy_cumulative", "accuracy_cumulative_sd", "accuracy_last", "loss",
+// "accuracies", "difference"},
+// ...]}; a
+// learning rate or ridge only where one was chosen. "accuracies" are those of each episode;
+// "difference" {"mean", "low", "high"} is the paired difference of the first learner to this one.
+// Indented text, numbers that read back exactly.
 std::string results_to_json(const RunResults& results);
 // One result as JSON on one line.
 std::string result_to_line(const Result& result);
@@ -43,7 +48,9 @@ std::string result_to_line(const Result& result);
 RunResults results_from_json(const std::string& file, const std::string& text);
 Result result_from_line(const std::string& file, const std::string& line);
 
-// A table: a row per result, grouped by task, best accuracy first.
+// A table: a row per result, grouped by task and number of examples, best accuracy first. The last
+// column is how much better the first learner is, paired by episodes, with a 95 % confidence
+// interval.
 std::string results_table(const RunResults& results);
 
 }  // namespace vsml

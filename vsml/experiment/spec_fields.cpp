@@ -91,6 +91,33 @@ Fields network_fields(NetworkOptions& o) {
       {"layer_norm", "messages are normalised", FlagField{&o.layer_norm}},
       {"random_state_fraction", "part of the channels of c that starts random",
        RealField{&o.random_state_fraction, kFraction}},
+      {"encoded_weights", "cells start from random weights; parameters say how a state holds them",
+       FlagField{&o.encoded_weights}},
+  };
+}
+
+// One key for all learners that are told an error.
+ChoiceField loss_choice(LearnerOptions& o) {
+  ChoiceField field = choice(o.network.loss, {"cross_entropy", "squared"});
+  field.set = [&o, set = field.set](const std::string& name) {
+    set(name);
+    o.mlp.loss = o.network.loss;
+  };
+  return field;
+}
+
+Fields backprop_fields(BackpropOptions& o) {
+  return {
+      {"learning_rate", "of the gradient descent", RealField{&o.learning_rate, kNotNegative}},
+      {"batch_size", "examples at once that it is for", IntegerField{&o.batch_size, {1, 65536}}},
+      {"momentum", "v = momentum v + gradient; needs separate_backward_cell",
+       RealField{&o.momentum, kDecay}},
+      {"eps", "a weight w is kept as eps w; errors are of order eps^2",
+       RealField{&o.eps, kEpsilon}},
+      {"forget_bias", "of what is kept, and negative of what is not; 20 is exact, less decays",
+       RealField{&o.forget_bias, {0, 1000}}},
+      {"spare_scale", "random weights of the units that are not needed; 0: they are silent",
+       RealField{&o.spare_scale, kNotNegative}},
   };
 }
 
@@ -122,10 +149,10 @@ Fields fields_of(LayerOptions& o) {
 }
 
 Fields fields_of(InitOptions& o) {
-  return {
+  Fields fields = {
       {"type",
        "where the parameters come from; untrained is random said on purpose",
-       choice(o.type, {"random", "untrained", "file"}),
+       choice(o.type, {"random", "untrained", "file", "backprop"}),
        {},
        true},
       {"scale",
@@ -134,6 +161,8 @@ Fields fields_of(InitOptions& o) {
        {"random", "untrained"}},
       {"path", "a trained algorithm (safetensors)", PathField{&o.path}, {"file"}},
   };
+  append(fields, backprop_fields(o.backprop), {"backprop"});
+  return fields;
 }
 
 Fields fields_of(LearnerOptions& o) {
@@ -155,12 +184,18 @@ Fields fields_of(LearnerOptions& o) {
                     "weight of the squared weights; or a list, of which the best is reported",
                     RealListField{&o.ridge, kPositive},
                     {"recursive_least_squares"}});
+  append(
+      fields,
+      {{"loss", "its derivative by the prediction is the error that is fed back", loss_choice(o)}},
+      {"vsml", "sgd", "adam"});
   return fields;
 }
 
 Fields fields_of(StepScaleFloor& o) {
   return {
       {"view", "name of a parameter, such as cell.m_forward", TextField{&o.view}, {}, false, true},
+      {"gate", "of a cell's w or bias: the columns of one gate",
+       choice(o.gate, {"all", "input", "candidate", "forget", "output"})},
       {"floor", "its smallest scale", RealField{&o.floor, kPositive}},
   };
 }
@@ -189,6 +224,8 @@ Fields fields_of(MetaOptions& o) {
        RealField{&o.clip_norm, kNotNegative}},
       {"step_scale", "initial: steps in proportion to the initial parameters",
        choice(o.step_scale, {"none", "initial"})},
+      {"start_noise", "step_scale initial: deviation of a first random step, in units of the scale",
+       RealField{&o.start_noise, kNotNegative}},
       {"step_scale_floor", "step_scale initial: the smallest scale",
        RealField{&o.step_scale_floor, kPositive}},
       {"step_scale_floors", "step_scale initial: other smallest scales, for named parameters",
@@ -199,8 +236,10 @@ Fields fields_of(MetaOptions& o) {
        IntegerField{&o.unroll, kStepsOrNone}},
       {"carry", "a member's state goes on into the next step until its lifetime ends",
        FlagField{&o.carry}},
-      {"lifetime", "carry: examples of the longest lifetime; each is uniform in [0.3, 1] of it",
-       IntegerField{&o.lifetime, kSteps}},
+      {"lifetime", "carry: examples of the longest lifetime", IntegerField{&o.lifetime, kSteps}},
+      {"shortest_lifetime",
+       "carry: lifetimes are log-uniform from here on; 0: uniform in [0.3, 1] of the longest",
+       IntegerField{&o.shortest_lifetime, kStepsOrNone}},
       {"noise_std", "es: deviation of the perturbations", RealField{&o.noise_std, kPositive}},
       {"standardize_fitness", "es: fitness to mean 0 and deviation 1 over the population",
        FlagField{&o.standardize_fitness}},
@@ -273,6 +312,8 @@ Fields fields_of(EvaluateSpec& s) {
        IntegerField{&s.every, kStepsOrNone}},
       {"episodes", "episodes of each test task", IntegerField{&s.episodes, kMembers}},
       {"episode_length", "examples of an episode", IntegerField{&s.episode_length, kSteps}},
+      {"prefixes", "at the end also scored: so many first examples, ascending",
+       IntegerListField{&s.prefixes, kSteps}},
       {"chunk_size", "episodes that are computed together; part of the result's bits",
        IntegerField{&s.chunk_size, kMembers}},
       {"untrained", "meta_train: also meta-test the parameters it started from",

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "vsml/experiment/adopt_backprop.h"
 #include "vsml/experiment/spec_extends.h"
 #include "vsml/experiment/spec_override.h"
 #include "vsml/experiment/spec_reader.h"
@@ -37,6 +38,7 @@ LoadedSpec load_spec(const std::string& spec, const std::vector<std::string>& ov
   read_fields(root, fields_of(read), "");
   if (read.name.empty()) read.name = std::filesystem::path(*file.file).stem().string();
   SpecSource source(std::move(root));
+  adopt_backprop(read, source);
   validate_spec(read, source);
   return {std::move(read), std::move(source)};
 }

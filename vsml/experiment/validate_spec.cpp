@@ -25,6 +25,7 @@ class Validator {
       validate_learner(baselines[i], path);
       require_meta_tested(baselines[i], path);
     }
+    validate_prefixes();
     validate_tasks(spec_.tasks.train, "tasks.train");
     validate_tasks(spec_.tasks.test, "tasks.test");
     if (spec_.experiment == ExperimentType::MetaTrain) {
@@ -89,6 +90,10 @@ class Validator {
       require(layout.contains(view), element_path("meta.step_scale_floors", i) + ".view",
               "expected a parameter of the learner, got " + quoted(view),
               fmt::format("the parameters are {}", fmt::join(names, ", ")));
+      const bool has_gates = view.ends_with(".w") || view.ends_with(".bias");
+      require(has_gates || floors[i].gate == GateChoice::All,
+              element_path("meta.step_scale_floors", i) + ".gate",
+              "expected all for a parameter without gates, got one gate");
     }
   }
 
@@ -131,12 +136,23 @@ class Validator {
     }
   }
 
+  void validate_prefixes() const {
+    const std::vector<int64_t>& prefixes = spec_.evaluate.prefixes;
+    for (size_t i = 0; i < prefixes.size(); ++i) {
+      const int64_t next =
+          i + 1 < prefixes.size() ? prefixes[i + 1] : spec_.evaluate.episode_length;
+      require(prefixes[i] < next, element_path("evaluate.prefixes", i),
+              fmt::format("expected a number below the next, {}, got {}", next, prefixes[i]),
+              "list them in ascending order, below evaluate.episode_length");
+    }
+  }
+
   void validate_meta_train() const {
     require(spec_.learner.type == LearnerType::Vsml, "learner.type",
             "expected vsml with experiment meta_train, got " + name_of(spec_.learner.type),
             "other learners can be meta-tested");
     require(spec_.learner.init.type != InitType::Untrained, "learner.init.type",
-            "expected random or file with experiment meta_train, got untrained");
+            "expected random, file or backprop with experiment meta_train, got untrained");
     require(!spec_.tasks.train.empty(), "tasks.train",
             "expected at least one task with experiment meta_train, got none");
     double weight = 0;
@@ -144,6 +160,9 @@ class Validator {
     require(weight > 0, "tasks.train", "expected weights with a sum above 0, got 0");
     const MetaOptions& meta = spec_.meta;
     if (!meta.carry) return;
+    require(meta.shortest_lifetime <= meta.lifetime, "meta.shortest_lifetime",
+            fmt::format("expected at most lifetime, {}, got {}", meta.lifetime,
+                        meta.shortest_lifetime));
     require(meta.optimizer == MetaOptimizer::Bptt, "meta.carry",
             "expected optimizer bptt with carry, got es", "set carry to false");
     require(meta.unroll >= 1, "meta.unroll",
@@ -160,7 +179,7 @@ class Validator {
   void require_meta_tested(const LearnerOptions& learner, const std::string& path) const {
     require(learner.type != LearnerType::Vsml || learner.init.type != InitType::Random,
             path + ".init.type",
-            "expected file or untrained for a learner that is tested, got random",
+            "expected file, backprop or untrained for a learner that is tested, got random",
             "name a trained algorithm: \"init\": {\"type\": \"file\", \"path\": ...}");
   }
 

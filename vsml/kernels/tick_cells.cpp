@@ -22,13 +22,13 @@ constexpr int kOutputAxis = 3;
 
 // The messages' share of the gates, the same in every micro tick.
 struct Heard {
-  Tensor from_input;   // [P, B, I, 4H], with the bias
-  Tensor from_output;  // [P, B, O, 4H]
+  Tensor from_input;   // [P, B, I, 4H]
+  Tensor from_output;  // [P, B, O, 4H], with the bias: there are mostly fewer outputs than inputs
 };
 
 Heard heard(const CellParams& cell, const Messages& in) {
-  return {project(in.forward, cell.w_forward) + spread(gate_bias(cell), 4),
-          project(in.reverse, cell.w_reverse)};
+  return {project(in.forward, cell.w_forward),
+          project(in.reverse, cell.w_reverse) + spread(gate_bias(cell), 4)};
 }
 
 // The same elements, with P and B as one axis.
@@ -51,15 +51,13 @@ std::vector<Tensor> inputs_of(const CellParams& cell, const CellState& state, co
           cell.w_forward, cell.w_reverse, cell.w_hidden, cell.bias};
 }
 
-LayerTicks layer_of(const CellParams& cell, const CellState& state, const Messages& in,
+LayerTicks layer_of(const CellParams& cell, const CellState& state, const Heard& share,
                     int64_t micro_ticks) {
-  const Heard share = heard(cell, in);
   return {merged_axes(share.from_input), merged_axes(share.from_output), cell.w_hidden.contiguous(),
           merged_axes(state.h),          merged_axes(state.c),           micro_ticks};
 }
 
-// The backward rule: the kernels' gradients, then those of the messages' share, which is computed
-// again under a tape.
+// The backward rule: the kernels' gradients, then those of the messages' share.
 struct Backward {
   CellParams cell;
   CellState state;
@@ -67,29 +65,34 @@ struct Backward {
   int64_t micro_ticks;
 
   void operator()(const std::vector<Tensor>& douts, engine::InputGradients& grads) const {
-    const LayerTicks layer = layer_of(cell, state, in, micro_ticks);
+    // The messages' share is computed again, under a tape that then takes its gradients on.
+    const std::vector<Tensor> inputs = inputs_of(cell, state, in);
+    std::vector<Input> heard_from;
+    std::vector<Tensor> watched;
+    for (const Input place : {kForward, kReverse, kWForward, kWReverse, kBias}) {
+      if (!grads.wanted(place)) continue;
+      heard_from.push_back(place);
+      watched.push_back(inputs[place]);
+    }
+    engine::Tape tape;
+    for (const Tensor& tensor : watched) tape.watch(tensor);
+    const Heard share = heard(cell, in);
     LayerTicksResult dresult;
     dresult.h = merged_axes(douts[0]);
     dresult.c = merged_axes(douts[1]);
     dresult.over_inputs = merged_axes(douts[2]);
     if (douts.size() > 3) dresult.over_outputs = merged_axes(douts[3]);
-    const LayerTicksGradients d = layer_ticks_gradients(layer, dresult);
+    const LayerTicksGradients d =
+        layer_ticks_gradients(layer_of(cell, state, share, micro_ticks), dresult);
     grads.set(kH, shaped(d.h, state.h.shape()));
     grads.set(kC, shaped(d.c, state.c.shape()));
     grads.set(kWHidden, d.w_hidden);
-
-    engine::Tape tape;
-    const std::vector<Tensor> watched{in.forward, in.reverse, cell.w_forward, cell.w_reverse,
-                                      cell.bias};
-    for (const Tensor& tensor : watched) tape.watch(tensor);
-    const Heard share = heard(cell, in);
     const std::vector<Tensor> dwatched =
         tape.gradient({share.from_input, share.from_output},
                       {shaped(d.from_input, share.from_input.shape()),
                        shaped(d.from_output, share.from_output.shape())},
                       watched);
-    const Input places[] = {kForward, kReverse, kWForward, kWReverse, kBias};
-    for (size_t k = 0; k < watched.size(); ++k) grads.set(places[k], dwatched[k]);
+    for (size_t k = 0; k < watched.size(); ++k) grads.set(heard_from[k], dwatched[k]);
   }
 };
 
@@ -102,7 +105,8 @@ CellTicks fused_tick_cells(const CellParams& cell, CellState state, const Messag
   LayerTicksResult done;
   {
     const engine::NoRecord none;
-    done = run_layer_ticks(layer_of(cell, state, in, micro_ticks), want_over_outputs, in_place);
+    done = run_layer_ticks(layer_of(cell, state, heard(cell, in), micro_ticks), want_over_outputs,
+                           in_place);
   }
   const auto sums = [&](int axis) { return Shape{grid[0], grid[1], grid[axis], grid[4]}; };
   CellTicks result{{shaped(done.h, grid), shaped(done.c, grid)},

@@ -4,19 +4,22 @@
 #include <string>
 #include <vector>
 
+#include "vsml/backprop.h"
 #include "vsml/network_options.h"
 
 namespace vsml {
 
 enum class LearnerType { Vsml, Sgd, Adam, NearestMean, NearestNeighbour, RecursiveLeastSquares };
 
-// Where a learner's parameters come from. Untrained is Random said on purpose, for a meta-test.
-enum class InitType { Random, Untrained, File };
+// Where a learner's parameters come from. Untrained is Random said on purpose, for a meta-test;
+// Backprop writes backpropagation down.
+enum class InitType { Random, Untrained, File, Backprop };
 
 struct InitOptions {
   InitType type = InitType::Random;
   double scale = 1;  // Random, Untrained: factor on the standard deviation of the weights
   std::string path;  // File: a trained algorithm (safetensors)
+  BackpropOptions backprop = {};
 
   friend bool operator==(const InitOptions&, const InitOptions&) = default;
 };
@@ -29,6 +32,7 @@ struct MlpOptions {
   InputActivation input_activation = InputActivation::None;
   std::vector<double> learning_rate{0.01};            // more than one: a grid, the best is reported
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // adam only
+  OutputLoss loss = OutputLoss::CrossEntropy;
 
   friend bool operator==(const MlpOptions&, const MlpOptions&) = default;
 };

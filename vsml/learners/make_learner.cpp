@@ -12,8 +12,7 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options, const TaskD
                                       engine::DType dtype, engine::Device device) {
   switch (options.type) {
     case LearnerType::Vsml:
-      return std::make_unique<VsmlLearner>(options.network, options.init.scale, dims, dtype,
-                                           device);
+      return std::make_unique<VsmlLearner>(options.network, options.init, dims, dtype, device);
     case LearnerType::Sgd:
     case LearnerType::Adam:
       return std::make_unique<MlpLearner>(

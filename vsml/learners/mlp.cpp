@@ -7,6 +7,7 @@
 #include "engine/ops/linalg.h"
 #include "engine/ops/movement.h"
 #include "engine/ops/nn.h"
+#include "engine/ops/op.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
 
@@ -84,25 +85,48 @@ LearnerState MlpLearner::initial_state(const engine::ParamSet&,
   }
   const Tensor drawn = stack(draws, 0);
   const auto population = static_cast<int64_t>(members.size());
-  LearnerState state;
+  std::vector<Tensor> weights;
   int64_t first = 0;
   for (size_t k = 0; k + 1 < width.size(); ++k) {
     const int64_t size = width[k] * width[k + 1];
     const double deviation = 1 / std::sqrt(static_cast<double>(width[k]));
-    state.tensors.push_back(
-        reshape(slice(drawn, 1, first, first + size), {population, width[k], width[k + 1]}) *
-        deviation);
-    state.tensors.push_back(Tensor::zeros({population, 1, width[k + 1]}, dtype_, device_));
+    const Tensor w =
+        reshape(slice(drawn, 1, first, first + size), {population, width[k], width[k + 1]});
+    weights.push_back(pad(w * deviation, 1, 0, 1));
     first += size;
+  }
+  return state_of_weights(weights);
+}
+
+LearnerState MlpLearner::state_of_weights(const std::vector<Tensor>& weights) const {
+  const std::vector<int64_t> width = widths();
+  LearnerState state;
+  for (size_t k = 0; k + 1 < width.size(); ++k) {
+    const Tensor& w = weights.at(k);
+    if (w.rank() != 3 || w.dim(1) != width[k] + 1 || w.dim(2) != width[k + 1]) {
+      engine::throw_shape_error(
+          "mlp", fmt::format("weights [P, {}, {}]", width[k] + 1, width[k + 1]), {w.shape()});
+    }
+    state.tensors.push_back(slice(w, 1, 0, width[k]).contiguous());
+    state.tensors.push_back(slice(w, 1, width[k], width[k] + 1).contiguous());
   }
   if (rule_ == MlpRule::Adam) {
     for (size_t k = 0; k < 2 * num_weights(); ++k) {
       const Shape shape = state.tensors[k % num_weights()].shape();
       state.tensors.push_back(Tensor::zeros(shape, dtype_, device_));
     }
+    const int64_t population = state.tensors[0].dim(0);
     state.tensors.push_back(Tensor::zeros({population, 1, 1}, dtype_, device_));
   }
   return state;
+}
+
+std::vector<Tensor> MlpLearner::weights_of(const LearnerState& state) const {
+  std::vector<Tensor> weights;
+  for (size_t k = 0; k < num_weights(); k += 2) {
+    weights.push_back(engine::concat({state.tensors[k], state.tensors[k + 1]}, 1));
+  }
+  return weights;
 }
 
 std::vector<Tensor> MlpLearner::gradients(const LearnerState& state,
@@ -156,7 +180,7 @@ LearnerStep MlpLearner::step(const engine::ParamSet& params, LearnerState state,
     if (k > 0) activations.push_back(tanh(y));
     y = matmul(activations.back(), state.tensors[k]) + state.tensors[k + 1];
   }
-  const Tensor error = (softmax(y) - label) * (1 / static_cast<double>(input.dim(1)));
+  const Tensor error = output_error(options_.loss, y, label);
   const std::vector<Tensor> gradient = gradients(state, activations, error);
   if (rule_ == MlpRule::Sgd) {
     update_sgd(rate, gradient, state);

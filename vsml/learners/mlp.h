@@ -2,8 +2,9 @@
 //
 //   a_0 = x or tanh(x) (input_activation);  y_k = a_{k-1} W_k + b_k;  a_k = tanh(y_k);  prediction
 //   y_L
-// Each step follows the gradient of the softmax cross entropy, averaged over the batch. The only
-// parameter is the logarithm of the learning rate, so that it can be meta-trained like any other.
+// Each step follows the gradient of the loss (softmax cross entropy, or squared error), averaged
+// over the batch. The only parameter is the logarithm of the learning rate, so that it can be
+// meta-trained like any other.
 #pragma once
 
 #include "vsml/learner.h"
@@ -27,6 +28,10 @@ class MlpLearner final : public Learner {
   LearnerState initial_state(const engine::ParamSet& params,
                              const std::vector<engine::RngKey>& members,
                              int64_t batch) const override;
+  // Learners that start from given weights, per layer [P, I + 1, O]; the last row is the bias.
+  LearnerState state_of_weights(const std::vector<engine::Tensor>& weights) const;
+  // What they have become.
+  std::vector<engine::Tensor> weights_of(const LearnerState& state) const;
   LearnerMemory memory(int64_t members, int64_t batch) const override;
   LearnerStep step(const engine::ParamSet& params, LearnerState state, const engine::Tensor& input,
                    const engine::Tensor& label) const override;

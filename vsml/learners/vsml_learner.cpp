@@ -6,16 +6,19 @@ namespace vsml {
 
 using engine::Tensor;
 
-VsmlLearner::VsmlLearner(const NetworkOptions& options, double init_scale, const TaskDims& dims,
-                         engine::DType dtype, engine::Device device)
+VsmlLearner::VsmlLearner(const NetworkOptions& options, const InitOptions& init,
+                         const TaskDims& dims, engine::DType dtype, engine::Device device)
     : network_(options, dims.inputs, dims.classes),
-      init_scale_(init_scale),
+      init_(init),
       dims_(dims),
       dtype_(dtype),
       device_(device) {}
 
 Tensor VsmlLearner::initial_params(const engine::RngKey& key) const {
-  return initial_cell_params(network_.layout(), init_scale_, key, dtype_).to(device_);
+  const Tensor params = init_.type == InitType::Backprop
+                            ? backprop_params(network_, init_.backprop, key, dtype_)
+                            : initial_cell_params(network_.layout(), init_.scale, key, dtype_);
+  return params.to(device_);
 }
 
 std::vector<std::string> VsmlLearner::state_names() const {
@@ -28,10 +31,10 @@ std::vector<std::string> VsmlLearner::state_names() const {
   return names;
 }
 
-LearnerState VsmlLearner::initial_state(const engine::ParamSet&,
+LearnerState VsmlLearner::initial_state(const engine::ParamSet& params,
                                         const std::vector<engine::RngKey>& members,
                                         int64_t batch) const {
-  return flatten(network_.initial_state(members, batch, dtype_, device_));
+  return flatten(network_.initial_state(params, members, batch));
 }
 
 LearnerStep VsmlLearner::step(const engine::ParamSet& params, LearnerState state,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vsml/learner.h"
+#include "vsml/learners/learner_options.h"
 #include "vsml/network.h"
 #include "vsml/network_memory.h"
 
@@ -10,7 +11,7 @@ namespace vsml {
 class VsmlLearner final : public Learner {
  public:
   // Throws Error if the options contradict each other.
-  VsmlLearner(const NetworkOptions& options, double init_scale, const TaskDims& dims,
+  VsmlLearner(const NetworkOptions& options, const InitOptions& init, const TaskDims& dims,
               engine::DType dtype = engine::DType::f32, engine::Device device = {});
 
   const Network& network() const { return network_; }
@@ -30,7 +31,7 @@ class VsmlLearner final : public Learner {
 
  private:
   Network network_;
-  double init_scale_;
+  InitOptions init_;
   TaskDims dims_;
   engine::DType dtype_;
   engine::Device device_;

@@ -34,8 +34,8 @@ std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture
     const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
     for (const Tensor& own : {flat + noise, flat - noise}) {
       perturbed.push_back(own);
-      lanes.push_back(
-          begin_lane(tasks, learners, params, key, options.episode_length, options.batch_size));
+      lanes.push_back(begin_lane(tasks, learners, engine::ParamSet(params.layout(), own), key,
+                                 options.episode_length, options.batch_size));
     }
   }
   std::vector<double> loss(lanes.size(), 0), correct(lanes.size(), 0);

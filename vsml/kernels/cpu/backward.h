@@ -83,10 +83,11 @@ void unpack_gates(const float* from, int64_t rows, float* to) {
   }
 }
 
-// From dh, dc after one tick of n cells to the gradients of its gates; dc becomes that before it.
+// From dh, dc after one tick of n cells to the gradients of its gates and to dc before it, which
+// may take the place of dc.
 template <class V, int H>
-void gate_gradients(int n, const float* kept, const float* c, const float* dh, float* dc,
-                    float* dgates) {
+void gate_gradients(int n, const float* kept, const float* c, const float* dh, const float* dc,
+                    float* before_dc, float* dgates) {
   using Vec = typename V::Vec;
   constexpr int kLanes = V::kLanes;
   const Vec one = V::all(1.0f);
@@ -104,7 +105,7 @@ void gate_gradients(int n, const float* kept, const float* c, const float* dh, f
       V::store(to + kCandidate * kLanes, memory * input * V::fnma(value, value, one));
       V::store(to + kForget * kLanes, memory * V::load(c + at) * forget * (one - forget));
       V::store(to + kOutput * kLanes, dshown * shown * (one - output));
-      V::store(dc + at, memory * forget);
+      V::store(before_dc + at, memory * forget);
     }
   }
 }
@@ -241,33 +242,46 @@ template <class V, int H, int n>
 void backward_block(const BackwardTile& work, int64_t first, int cells,
                     const PackedTile<V, H>& packed, const BackwardScratch<V, H>& s) {
   const int64_t ticks = work.tile.micro_ticks;
-  const auto h_of = [&](int64_t k) { return s.h + k * cells * H; };
-  const auto c_of = [&](int64_t k) { return s.c + k * cells * H; };
+  const int64_t first_cell = Block<1>(work.tile, first, H).offset[0];
+  const bool together =
+      Block<1>(work.tile, first + cells - 1, H).offset[0] - first_cell == (cells - 1) * H;
+  const float* h0 = together ? work.h + first_cell : s.h;
+  const float* c0 = together ? work.c + first_cell : s.c;
+  float* dh0 = together ? work.dh + first_cell : s.dh;
+  float* dc0 = together ? work.dc + first_cell : s.dc;
+  const auto h_of = [&](int64_t k) { return k == 0 ? h0 : s.h + k * cells * H; };
+  const auto c_of = [&](int64_t k) { return k == 0 ? c0 : s.c + k * cells * H; };
   for (int from = 0; from < cells; from += n) {
     const Block<n> block(work.tile, first + from, H);
     for (int cell = 0; cell < n; ++cell) {
       const int64_t at = (from + cell) * H, offset = block.offset[cell];
-      copy_to<V, H>(s.h + at, work.h + offset);
-      copy_to<V, H>(s.c + at, work.c + offset);
+      if (!together) {
+        copy_to<V, H>(s.h + at, work.h + offset);
+        copy_to<V, H>(s.c + at, work.c + offset);
+      }
       ahead<H>(work.h + offset, BackwardScratch<V, H>::kCells);
       ahead<H>(work.c + offset, BackwardScratch<V, H>::kCells);
+      ahead<H>(work.dh + offset, BackwardScratch<V, H>::kCells);
+      ahead<H>(work.dc + offset, BackwardScratch<V, H>::kCells);
       if (work.dnext_h != nullptr) ahead<H>(work.dnext_h + offset, BackwardScratch<V, H>::kCells);
       if (work.dnext_c != nullptr) ahead<H>(work.dnext_c + offset, BackwardScratch<V, H>::kCells);
       begin_gradients<V, H>(work, block.row[cell], block.column[cell], offset, s.dh + at,
                             s.dc + at);
     }
     for (int64_t k = 0; k < ticks; ++k) {
-      tick_block<V, H, n, true>(block, packed, h_of(k) + from * H, c_of(k) + from * H,
-                                h_of(k + 1) + from * H, c_of(k + 1) + from * H,
-                                s.kept + (k * cells + from) * kKept * H);
+      const int64_t at = (k + 1) * cells * H + from * H;
+      tick_block<V, H, n, true>(block, packed, h_of(k) + from * H, c_of(k) + from * H, s.h + at,
+                                s.c + at, s.kept + (k * cells + from) * kKept * H);
     }
   }
   for (int64_t k = ticks; k-- > 0;) {
-    gate_gradients<V, H>(cells, s.kept + k * cells * kKept * H, c_of(k), s.dh, s.dc, s.dgates);
+    gate_gradients<V, H>(cells, s.kept + k * cells * kKept * H, c_of(k), s.dh, s.dc,
+                         k == 0 ? dc0 : s.dc, s.dgates);
     add_weight_gradients<V, H>(cells, h_of(k), s.dgates, s.dw);
-    all_hidden_gradients<V, H>(cells, s.dgates, s.transposed, s.dh);
+    all_hidden_gradients<V, H>(cells, s.dgates, s.transposed, k == 0 ? dh0 : s.dh);
     add_share_gradients<V, H>(work.tile, first, cells, s);
   }
+  if (together) return;
   for (int from = 0; from < cells; from += n) {
     const Block<n> block(work.tile, first + from, H);
     for (int cell = 0; cell < n; ++cell) {

@@ -95,6 +95,10 @@ struct Block {
       }
     }
   }
+  // Whether their states lie one behind the other, so that they need not be copied to be worked on.
+  bool together(int64_t state_size) const {
+    return offset[n - 1] - offset[0] == (n - 1) * state_size;
+  }
 };
 
 // One part of the gates of n cells: sums of the messages' shares, plus h W. The sums are local, so
@@ -135,14 +139,48 @@ void gates_of(const float* const (&in)[n], const float* const (&out)[n], const f
 // What the backward pass needs of a cell's tick, [.., H] each.
 enum Kept { kInputGate, kCandidateValue, kForgetGate, kOutputGate, kShown, kKept };
 
+// From one part of the gates of a cell, packed, and its c to the next h and c.
+template <class V, int H, bool kKeep>
+inline void update(const typename V::Vec (&gates)[kGates], const float* c, float* next_h,
+                   float* next_c, float* kept) {
+  using Vec = typename V::Vec;
+  const Vec one = V::all(1.0f);
+  // A forget gate of exactly 1 and a candidate of exactly 0 leave c as it is, bit for bit.
+  const Vec forget = one / (one + exp2_limited<V>(gates[kForget]));
+  const TanhFraction<V> candidate(gates[kCandidate]);
+  const Vec closed = one + exp2_limited<V>(gates[kInput]);
+  const Vec hidden = one + exp2_limited<V>(gates[kOutput]);
+  if constexpr (kKeep) {
+    const Vec share = one / (closed * candidate.denominator);
+    const Vec input = share * candidate.denominator;
+    const Vec value = candidate.numerator * (share * closed);
+    const Vec memory = V::fma(forget, V::load(c), input * value);
+    const TanhFraction<V> shown(memory);
+    const Vec other = one / (hidden * shown.denominator);
+    const Vec output = other * shown.denominator;
+    const Vec seen = shown.numerator * (other * hidden);
+    V::store(next_c, memory);
+    V::store(next_h, output * seen);
+    V::store(kept + kInputGate * H, input);
+    V::store(kept + kCandidateValue * H, value);
+    V::store(kept + kForgetGate * H, forget);
+    V::store(kept + kOutputGate * H, output);
+    V::store(kept + kShown * H, seen);
+  } else {
+    const Vec written = candidate.numerator / (closed * candidate.denominator);
+    const Vec memory = V::fma(forget, V::load(c), written);
+    const TanhFraction<V> shown(memory);
+    V::store(next_c, memory);
+    V::store(next_h, shown.numerator / (hidden * shown.denominator));
+  }
+}
+
 // One tick of n cells: h [n, H], c [n, H] -> next_h, next_c (which may be c). With kKeep, the
 // values of the gates go to kept [n, kKept, H].
 template <class V, int H, int n, bool kKeep>
 void tick_block(const Block<n>& block, const PackedTile<V, H>& packed, const float* h,
                 const float* c, float* next_h, float* next_c, float* kept) {
   using S = Shape<V, H>;
-  using Vec = typename V::Vec;
-  const Vec one = V::all(1.0f);
   for (int part = 0; part < S::kParts; ++part) {
     const float *in[n], *out[n];
     for (int cell = 0; cell < n; ++cell) {
@@ -150,40 +188,13 @@ void tick_block(const Block<n>& block, const PackedTile<V, H>& packed, const flo
       out[cell] =
           packed.from_output + block.column[cell] * S::kGateFloats + part * kGates * S::kLanes;
     }
-    Vec gates[n][kGates];
+    typename V::Vec gates[n][kGates];
     gates_of<V, H, n>(in, out, h, packed.weights + part * H * kGates * S::kLanes, gates);
 #pragma GCC unroll 8
     for (int cell = 0; cell < n; ++cell) {
       const int at = cell * H + part * S::kLanes;
-      // A forget gate of exactly 1 and a candidate of exactly 0 leave c as it is, bit for bit.
-      const Vec forget = one / (one + exp2_limited<V>(gates[cell][kForget]));
-      const TanhFraction<V> candidate(gates[cell][kCandidate]);
-      const Vec closed = one + exp2_limited<V>(gates[cell][kInput]);
-      const Vec hidden = one + exp2_limited<V>(gates[cell][kOutput]);
-      if constexpr (kKeep) {
-        const Vec share = one / (closed * candidate.denominator);
-        const Vec input = share * candidate.denominator;
-        const Vec value = candidate.numerator * (share * closed);
-        const Vec memory = V::fma(forget, V::load(c + at), input * value);
-        const TanhFraction<V> shown(memory);
-        const Vec other = one / (hidden * shown.denominator);
-        const Vec output = other * shown.denominator;
-        const Vec seen = shown.numerator * (other * hidden);
-        V::store(next_c + at, memory);
-        V::store(next_h + at, output * seen);
-        float* to = kept + cell * kKept * H + part * S::kLanes;
-        V::store(to + kInputGate * H, input);
-        V::store(to + kCandidateValue * H, value);
-        V::store(to + kForgetGate * H, forget);
-        V::store(to + kOutputGate * H, output);
-        V::store(to + kShown * H, seen);
-      } else {
-        const Vec written = candidate.numerator / (closed * candidate.denominator);
-        const Vec memory = V::fma(forget, V::load(c + at), written);
-        const TanhFraction<V> shown(memory);
-        V::store(next_c + at, memory);
-        V::store(next_h + at, shown.numerator / (hidden * shown.denominator));
-      }
+      update<V, H, kKeep>(gates[cell], c + at, next_h + at, next_c + at,
+                          kept + (kKeep ? cell * kKept * H + part * S::kLanes : 0));
     }
   }
 }

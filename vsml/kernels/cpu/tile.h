@@ -44,6 +44,12 @@ struct BackwardTile {
 struct TileKernels {
   void (*forward)(const ForwardTile&) = nullptr;
   void (*backward)(const BackwardTile&) = nullptr;
+  // A tick without its product: from gates [cells, 4H], in order and unit as the kernels keep them,
+  // to h and c [cells, H]. Nothing but benchmarks calls it: a bound for the whole tick.
+  void (*update)(const float* gates, int64_t cells, float* h, float* c) = nullptr;
+  // Multiply-adds of vectors in registers, `turns` rounds of them from and to sums [H]: the most
+  // that a core can do. For benchmarks only. Returns the number of floating-point operations.
+  double (*multiply_adds)(int64_t turns, float* sums) = nullptr;
   // Floats of scratch memory that they need for a tile of this size.
   int64_t (*forward_floats)(const Tile&) = nullptr;
   int64_t (*backward_floats)(const Tile&) = nullptr;
