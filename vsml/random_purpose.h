@@ -28,9 +28,13 @@ enum class RandomPurpose : uint32_t {
   ExampleOrder = 20,     // order of the set; one derived key per pass over it
   GeneratedInputs = 21,  // inputs of generated sets; sum_sign: one derived key per example
   GeneratedLabels = 22,
+  ClassChoice = 23,      // the classes that a lifetime keeps
+  Distortion = 24,       // affine maps of images; one derived key per example
+  GeneratedFamily = 25,  // the distribution that a lifetime of clusters or teacher has
 
-  CloneParams = 24,  // cloning: parameters before it; 0, 0
-  CloneCells = 25,   // cloning: the cells of a batch; step, batch of that step
+  StartNoise = 26,   // first step of meta-training; 0, 0
+  CloneParams = 27,  // cloning: parameters before it; 0, 0
+  CloneCells = 28,   // cloning: the cells of a batch; step, batch of that step
 
   Derivation = 32,  // seeds of derived keys; index, purpose of the derived key
 };

@@ -133,4 +133,9 @@ TEST_CASE("a floor of step scales names a parameter") {
                        "--set meta.step_scale_floors[1].view: expected a parameter of the learner, "
                        "got \"cell.biass\"",
                        SpecError);
+  CHECK_NOTHROW(adopt("cell.bias\", \"gate\": \"input"));
+  CHECK_THROWS_WITH_AS(adopt("cell.m_forward\", \"gate\": \"input"),
+                       "--set meta.step_scale_floors[1].gate: expected all for a parameter without "
+                       "gates, got one gate",
+                       SpecError);
 }

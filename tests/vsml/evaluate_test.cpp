@@ -138,6 +138,34 @@ TEST_CASE("evaluate: more episodes begin with the same ones; another seed has ot
   CHECK_FALSE(same_bits(few, scores(family, task, {3, 20, 1}, kSeed + 1)));
 }
 
+TEST_CASE("evaluate: the score of a prefix is that of an episode that ends there") {
+  const LearnerFamily family(tiny_learner(), DType::f64, {});
+  const auto task = random_task(3, 2);
+  const engine::Tensor params = family.for_dims({3, 2}).initial_params({1, 1, 0, 0});
+  const auto both = evaluate_lengths(family, params, task, {5, 90, 2}, {20, 90}, kSeed);
+  REQUIRE(both.size() == 2);
+  CHECK(same_bits(both[0], evaluate(family, params, task, {5, 20, 2}, kSeed)));
+  CHECK(same_bits(both[1], evaluate(family, params, task, {5, 90, 2}, kSeed)));
+}
+
+TEST_CASE("paired difference: mean and 95 % interval, by Student's t") {
+  // Differences 1, 2, 3, 6: mean 3, sample deviation sqrt(14 / 3), t of 3 degrees 3.182.
+  const auto d = vsml::paired_difference({2, 4, 6, 10}, {1, 2, 3, 4});
+  CHECK(d.mean == doctest::Approx(3));
+  const double margin = 3.182 * std::sqrt(14.0 / 3 / 4);
+  CHECK(d.low == doctest::Approx(3 - margin).epsilon(1e-3));
+  CHECK(d.high == doctest::Approx(3 + margin).epsilon(1e-3));
+  // 97.5 % quantiles from tables, for differences of deviation sqrt(n / (n - 1)) around 0.
+  for (const auto& [freedom, quantile] :
+       {std::pair<int, double>{9, 2.262}, {15, 2.131}, {39, 2.023}}) {
+    std::vector<double> a, b(static_cast<size_t>(freedom) + 1, 0);
+    for (int k = 0; k <= freedom; ++k) a.push_back(k % 2 == 0 ? 1 : -1);
+    const double got = vsml::paired_difference(a, b).high;
+    CHECK(got == doctest::Approx(quantile / std::sqrt(freedom)).epsilon(1e-3));
+  }
+  CHECK(std::isinf(vsml::paired_difference({1}, {0}).high));
+}
+
 TEST_CASE("evaluate: an episode longer than the task is told") {
   vsml::TaskOptions options;
   options.dataset = "random";

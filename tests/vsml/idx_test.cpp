@@ -322,7 +322,8 @@ TEST_CASE("load_dataset: named sets, where they are found and what is said when 
       " expected t10k-images-idx3-ubyte[.gz] of mnist, found only other files of the "
       "set");
   CHECK_THROWS_WITH_AS(first_pixel("fashion", {first}),
-                       "data set: expected fashion_mnist, mnist, kmnist, emnist or idx, found "
+                       "data set: expected fashion_mnist, mnist, kmnist, emnist, omniglot, digits, "
+                       "letter, satellite or idx, found "
                        "\"fashion\"",
                        engine::Error);
 }

@@ -68,6 +68,12 @@ std::vector<LearnerOptions> all_learners() {
   }
   add(LearnerType::NearestMean, "nearest_mean", plain);
   for (const LearnerOptions& options : learner_variants(kDims)) all.push_back(options);
+  const auto keeps = [](int64_t capacity) {
+    return [capacity](LearnerOptions& o) { o.capacity = capacity; };
+  };
+  add(LearnerType::NearestNeighbour, "nearest_neighbour", keeps(20));
+  add(LearnerType::NearestNeighbour, "nearest_neighbour that forgets", keeps(3));
+  add(LearnerType::RecursiveLeastSquares, "recursive_least_squares", plain);
   return all;
 }
 

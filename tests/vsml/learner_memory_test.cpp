@@ -119,6 +119,12 @@ std::vector<Case> cases() {
     o.type = LearnerType::LearnedRule;
     o.learned_rule.hidden = {32};
   });
+  add("nearest_neighbour", 3, 2, [](Options& o) {
+    o.type = LearnerType::NearestNeighbour;
+    o.capacity = 50;
+  });
+  add("recursive_least_squares", 3, 2,
+      [](Options& o) { o.type = LearnerType::RecursiveLeastSquares; });
   return all;
 }
 

@@ -60,7 +60,7 @@ TEST_CASE("of a grid of learning rates the best is reported, with its rate") {
   REQUIRE(alone[1] > alone[2]);
   const Result best = meta_test_of(spec, {sgd(rates)}).front();
   CHECK(best.score.accuracy == alone[1]);
-  CHECK(best.learning_rate == 0.3);
+  CHECK(best.chosen == vsml::Choice{"learning_rate", 0.3});
   CHECK(best.learner == "sgd");
   CHECK(best.task == "sum_sign");
   CHECK(best.episodes == 4);
@@ -81,4 +81,33 @@ TEST_CASE("learners of one name are told apart, and scores are those of evaluate
                          sum_sign().front(), {4, 40, spec.evaluate.chunk_size}, spec.seed));
   CHECK(results[0].score.accuracy == want.accuracy);
   CHECK(results[0].score.loss == want.loss);
+}
+
+TEST_CASE("prefixes: each length has its own best of the grid and its own rows") {
+  Spec spec = small_spec();
+  spec.evaluate.prefixes = {10};
+  const std::vector<double> rates{1e-9, 0.3};
+  const std::vector<Result> results = meta_test_of(spec, {sgd({0.1}), sgd(rates)});
+  REQUIRE(results.size() == 4);
+  CHECK(results[0].examples == 10);
+  CHECK(results[1].examples == 40);
+  CHECK(results[3].accuracies.size() == 4);
+  Spec shorter = small_spec();
+  shorter.evaluate.episode_length = 10;
+  const Result alone = meta_test_of(shorter, {sgd(rates)}).front();
+  CHECK(results[2].score.accuracy == alone.score.accuracy);
+  CHECK(results[2].chosen == alone.chosen);
+
+  const vsml::RunResults all{"meta_test", "small", results};
+  const std::string table = vsml::results_table(all);
+  for (const char* part :
+       {"4 episodes of 10 examples", "4 episodes of 40 examples", "sgd minus it"}) {
+    CAPTURE(part);
+    CHECK(table.find(part) != std::string::npos);
+  }
+  const std::string json = vsml::results_to_json(all);
+  const vsml::RunResults again = vsml::results_from_json("results.json", json);
+  CHECK(again.results[3].accuracies == results[3].accuracies);
+  CHECK(again.results[3].examples == 40);
+  CHECK(vsml::results_to_json(again) == json);
 }

@@ -228,6 +228,55 @@ TEST_CASE("meta-training: named views have floors of their own") {
   CHECK_THROWS_AS(MetaSetup(options, mixed_tasks(), DType::f64).after(0), engine::Error);
 }
 
+TEST_CASE(
+    "meta-training: one gate of a cell has a floor of its own; of two floors the last holds") {
+  MetaOptions options = small_meta_options();
+  options.step_scale = StepScale::Initial;
+  options.step_scale_floors = {{"cell.w", 3}, {"cell.w", 7, vsml::GateChoice::Candidate}};
+  const MetaSetup s(options, mixed_tasks(), DType::f64);
+  const auto scale = ParamSet(s.family.layout(), s.after(0).scale)["cell.w"];
+  const int64_t state = scale.dim(1) / 4;
+  for (int64_t gate = 0; gate < 4; ++gate) {
+    const Tensor columns = slice(scale, 1, gate * state, (gate + 1) * state);
+    const double want = gate == 1 ? 7 : 3;  // input, candidate, forget, output; entries are below 3
+    CHECK(min(columns).item() == want);
+    CHECK(max(columns).item() == want);
+  }
+}
+
+TEST_CASE("meta-training: start noise is a first random step, in units of the scale") {
+  MetaOptions options = small_meta_options();
+  options.step_scale = StepScale::Initial;
+  options.start_noise = 0.2;
+  const MetaSetup s(options, mixed_tasks(), DType::f64);
+  const MetaState state = s.after(0);
+  CHECK(same_bits(state.start, s.params));
+  CHECK(error_of(state.params, state.start + state.scale * state.moved) < 1e-15);
+  // 68 draws: within four deviations of the estimated deviation.
+  const double deviation = std::sqrt(mean(square(state.moved)).item());
+  CHECK(std::fabs(deviation / 0.2 - 1) < 4 / std::sqrt(2.0 * 68));
+  CHECK(same_bits(state.moved, s.after(0).moved));
+}
+
+TEST_CASE("meta-training: lifetimes from a shortest one on are uniform in the logarithm") {
+  MetaOptions options = small_meta_options();
+  options.carry = true;
+  options.unroll = 1;
+  options.shortest_lifetime = 100;
+  options.lifetime = 10'000;
+  const MetaSetup s(options, plain_tasks(), DType::f64);
+  const engine::ParamSet params(s.family.layout(), s.params);
+  int below = 0;
+  constexpr int kCount = 400;
+  for (int64_t lifetime = 1; lifetime <= kCount; ++lifetime) {
+    const int64_t length = s.trainer.new_lane(params, 0, lifetime).length;
+    REQUIRE(length >= 100);
+    REQUIRE(length <= 10'000);
+    if (length < 1000) ++below;  // the middle in the logarithm
+  }
+  CHECK(std::abs(below - kCount / 2) < 4 * std::sqrt(kCount / 4.0));
+}
+
 TEST_CASE("meta-training: a gradient that is too long is clipped, and reported as it was") {
   MetaOptions options = small_meta_options();
   const MetaSetup free(options, mixed_tasks(), DType::f64);

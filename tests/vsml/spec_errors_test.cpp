@@ -156,7 +156,8 @@ TEST_CASE("out of range, and words that are none of the choices") {
              "did you mean \"bptt\"?");
   check_file("\"fashion_mnist\"", "\"fashion-mnist\"",
              "spec.json:11: tasks.train[0].dataset: expected one of fashion_mnist, mnist, kmnist, "
-             "emnist, idx, random or sum_sign, got \"fashion-mnist\"",
+             "emnist, omniglot, digits, letter, satellite, idx, random, sum_sign, clusters or "
+             "teacher, got \"fashion-mnist\"",
              "did you mean \"fashion_mnist\"?");
   check_file("\"outputs\": 4", "\"type\": \"pool\"",
              "spec.json:4: learner.layers[0].type: expected one of dense or conv, got \"pool\"");
@@ -179,7 +180,7 @@ TEST_CASE("missing keys, and keys of another type") {
              "spec.json:16: evaluate.learners[0].state_size: expected type vsml, meta_rnn");
   check_file("\"dataset\": \"random\"", "\"dataset\": \"random\", \"pad\": 1",
              "spec.json:12: tasks.train[1].pad: expected dataset fashion_mnist, mnist, kmnist, "
-             "emnist or idx with this key, got random");
+             "emnist, omniglot, digits, letter, satellite or idx with this key, got random");
   check_file("\"weight\": 1", "\"pairs\": 1",
              "spec.json:11: tasks.train[0].pairs: expected dataset random with this key, got "
              "fashion_mnist");
@@ -225,6 +226,13 @@ TEST_CASE("keys that contradict one another") {
              "spec.json:8: meta.unroll: expected at least 1 with carry, got 0");
   check_file("\"bptt\",", "\"pes\",\n\"carry\": false,",
              "spec.json:7: meta.carry: expected true with optimizer pes, got false");
+  check_file("\"unroll\": 20",
+             "\"carry\": true, \"unroll\": 20, \"lifetime\": 100,\n\"shortest_lifetime\": 101",
+             "spec.json:8: meta.shortest_lifetime: expected at most lifetime, 100, got 101");
+  check_file("{\"learners\"", "{\"prefixes\": [10, 10], \"learners\"",
+             "spec.json:16: evaluate.prefixes[0]: expected a number below the next, 10, got 10");
+  check_file("{\"learners\"", "{\"prefixes\": [10, 500], \"learners\"",
+             "spec.json:16: evaluate.prefixes[1]: expected a number below the next, 500, got 500");
   check_file("\"dataset\": \"random\"", "\"dataset\": \"idx\", \"labels\": \"x\"",
              "spec.json:12: tasks.train[1].images: expected the file of images, got none");
   check_file("\"dataset\": \"random\"", "\"dataset\": \"idx\", \"images\": \"x\"",

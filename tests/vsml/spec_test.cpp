@@ -68,13 +68,18 @@ Spec unusual_spec() {
   spec.meta.loss = vsml::MetaLoss::Last;
   spec.meta.schedule = vsml::Schedule::Cosine;
   spec.meta.step_scale = vsml::StepScale::Initial;
-  spec.meta.step_scale_floors = {{"cell.w", 0.25}, {"cell.bias", 1e-9}};
+  spec.meta.step_scale_floors = {{"cell.w", 0.25, vsml::GateChoice::Candidate},
+                                 {"cell.bias", 1e-9}};
+  spec.meta.start_noise = 0.125;
+  spec.meta.shortest_lifetime = 300;
   spec.meta.clip_norm = 123456789.123;
   spec.meta.standardize_fitness = false;
   vsml::TaskOptions images;
   images.dataset = "fashion_mnist";
   images.split = vsml::Split::Test;
   images.classes = {3, 1};
+  images.draw_classes = 2;
+  images.distort = 0.25;
   images.resize = {{14, 7}};
   images.standardize = false;
   vsml::TaskOptions idx;
@@ -86,7 +91,11 @@ Spec unusual_spec() {
   random.pairs = 3;
   random.num_classes = 5;
   random.weight = 1e-300;
-  spec.tasks = {{images, idx}, {random}};
+  vsml::TaskOptions clusters;
+  clusters.dataset = "clusters";
+  clusters.clusters = 5;
+  spec.tasks = {{images, idx}, {random, clusters}};
+  spec.evaluate.prefixes = {7, 11};
   vsml::LearnerOptions adam;
   adam.type = vsml::LearnerType::Adam;
   adam.mlp = {{8, 4}, vsml::InputActivation::Tanh, {0.1, 0.01}, 0.5,           0.75,
@@ -116,6 +125,14 @@ Spec unusual_spec() {
   backprop.init = {vsml::InitType::Backprop, 1, {}, {0.25, 4, 0.5, 0.125, 9, 2}};
   backprop.network = backprop_network(backprop.network, backprop.init.backprop);
   spec.evaluate.learners.push_back(backprop);
+  vsml::LearnerOptions nearest_neighbour;
+  nearest_neighbour.type = vsml::LearnerType::NearestNeighbour;
+  nearest_neighbour.capacity = 50;
+  spec.evaluate.learners.push_back(nearest_neighbour);
+  vsml::LearnerOptions least_squares;
+  least_squares.type = vsml::LearnerType::RecursiveLeastSquares;
+  least_squares.ridge = {0.5, 2};
+  spec.evaluate.learners.push_back(least_squares);
   spec.checkpoint = {7, 9};
   return spec;
 }
@@ -318,7 +335,7 @@ TEST_CASE("the schema is JSON and says every key, and the file in docs/ is the s
   CHECK(learner["message_size"]["minimum"] == 1);
   CHECK(learner["state_size"]["anyOf"][0]["default"] == 16);
   CHECK(learner["state_size"]["anyOf"].size() == 4);
-  CHECK(learner["type"]["enum"].size() == 9);
+  CHECK(learner["type"]["enum"].size() == 11);
   CHECK(schema["$defs"]["task"]["required"] == nlohmann::json::array({"dataset"}));
 
   Spec spec;

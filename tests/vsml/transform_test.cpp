@@ -1,6 +1,7 @@
 // Transforms against numbers worked out by hand and naive double loops.
 #include "vsml/tasks/transform.h"
 
+#include <algorithm>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <limits>
@@ -196,4 +197,74 @@ TEST_CASE("random keys: purposes and indices give unrelated keys") {
   CHECK(first.seed != key.seed);
   CHECK((first.seed >> 32) != (first.seed & 0xffffffff));
   CHECK(first.seed != vsml::key_for(key, RandomPurpose::GeneratedInputs, 0).seed);
+}
+
+namespace {
+
+// The old image at a place, by bilinear interpolation; written for one point, with `background`
+// outside.
+double read_at(const Values& image, int height, int width, double y, double x, double background) {
+  double value = 0;
+  for (int dy = 0; dy < 2; ++dy) {
+    for (int dx = 0; dx < 2; ++dx) {
+      const int row = static_cast<int>(std::floor(y)) + dy;
+      const int column = static_cast<int>(std::floor(x)) + dx;
+      const double weight = (1 - std::fabs(y - row)) * (1 - std::fabs(x - column));
+      const bool inside = row >= 0 && row < height && column >= 0 && column < width;
+      value +=
+          weight * (inside ? static_cast<double>(image[static_cast<size_t>(row * width + column)])
+                           : background);
+    }
+  }
+  return value;
+}
+
+}  // namespace
+
+TEST_CASE("distort: the identity, a shift by one pixel, a quarter turn") {
+  const Values image{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  Values out(9);
+  vsml::distort(image.data(), 3, 3, {}, -1, out.data());
+  CHECK(out == image);
+  vsml::AffineMap shift;
+  shift.shift[1] = 2.0 / 3;  // one pixel of three: the new image reads one further to the right
+  vsml::distort(image.data(), 3, 3, shift, -1, out.data());
+  for (size_t i = 0; i < 9; ++i) {
+    const float want = i % 3 == 2 ? -1 : image[i + 1];
+    CHECK(out[i] == doctest::Approx(want).epsilon(1e-6));
+  }
+  const vsml::AffineMap turn{{{0, -1}, {1, 0}}, {}};
+  vsml::distort(image.data(), 3, 3, turn, -1, out.data());
+  CHECK(out == Values{7, 4, 1, 8, 5, 2, 9, 6, 3});
+}
+
+TEST_CASE("distort: random maps against a point by point reading, and within their strength") {
+  Values image;
+  for (int i = 0; i < 7 * 5; ++i) image.push_back(static_cast<float>((i * 37) % 11));
+  double largest_shift = 0;
+  for (uint32_t step = 0; step < 50; ++step) {
+    const vsml::AffineMap map = vsml::random_affine_map(0.3, {5, 1, step, 0});
+    Values out(image.size());
+    vsml::distort(image.data(), 7, 5, map, -2, out.data());
+    for (int row = 0; row < 7; ++row) {
+      for (int column = 0; column < 5; ++column) {
+        const double dy = row - 3, dx = column - 2;
+        const double y = map.matrix[0][0] * dy + map.matrix[0][1] * dx + map.shift[0] * 3.5 + 3;
+        const double x = map.matrix[1][0] * dy + map.matrix[1][1] * dx + map.shift[1] * 2.5 + 2;
+        CHECK(std::fabs(out[static_cast<size_t>(row * 5 + column)] -
+                        read_at(image, 7, 5, y, x, -2)) < 1e-5);
+      }
+    }
+    // The area a map covers is the product of its two scales.
+    const double area = map.matrix[0][0] * map.matrix[1][1] - map.matrix[0][1] * map.matrix[1][0];
+    CHECK(std::fabs(std::log(area)) <= 0.6);
+    for (const double part : map.shift) largest_shift = std::max(largest_shift, std::fabs(part));
+  }
+  CHECK(largest_shift <= 0.1);
+  CHECK(largest_shift > 0.08);
+  const vsml::AffineMap none = vsml::random_affine_map(0, {5, 1, 0, 0});
+  CHECK(none.matrix[0][0] == 1);
+  CHECK(none.matrix[0][1] == 0);
+  CHECK(none.matrix[1][0] == 0);
+  CHECK(none.matrix[1][1] == 1);
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <sstream>
+#include <tuple>
 
 #include "engine/parallel.h"
 #include "vsml/experiment/spec_fields.h"
@@ -18,46 +19,89 @@ using engine::Tensor;
 
 constexpr const char* kLog = "evaluations.jsonl";
 
-bool has_grid(const Contestant& contestant) {
-  return contestant.options.type == LearnerType::Sgd ||
-         contestant.options.type == LearnerType::Adam;
+// The list of values of which a meta-test reports the best, and its key; null: the learner has
+// none.
+struct Grid {
+  const char* key = "";
+  std::vector<double>* values = nullptr;
+};
+
+Grid grid_of(LearnerOptions& options) {
+  switch (options.type) {
+    case LearnerType::Sgd:
+    case LearnerType::Adam:
+      return {"learning_rate", &options.mlp.learning_rate};
+    case LearnerType::RecursiveLeastSquares:
+      return {"ridge", &options.ridge};
+    default:
+      return {};
+  }
 }
 
-// What is known already, by task and learner. The file may end in half a line.
-std::map<std::pair<std::string, std::string>, Result> read_log(const RunDirectory& directory) {
-  std::map<std::pair<std::string, std::string>, Result> known;
+// The learner for episodes of this length.
+LearnerOptions for_episodes(LearnerOptions options, int64_t length) {
+  if (options.capacity == 0) options.capacity = length;
+  return options;
+}
+
+// Which result: task, learner, examples.
+using ResultKey = std::tuple<std::string, std::string, int64_t>;
+
+ResultKey key_of(const Result& result) {
+  return {result.task, result.learner, result.examples};
+}
+
+// What is known already. The file may end in half a line.
+std::map<ResultKey, Result> read_log(const RunDirectory& directory) {
+  std::map<ResultKey, Result> known;
   std::istringstream text(directory.read(kLog).value_or(""));
   for (std::string line; std::getline(text, line) && !text.eof();) {
     const Result result = result_from_line(directory.file(kLog), line);
-    known[{result.task, result.learner}] = result;
+    known[key_of(result)] = result;
   }
   return known;
 }
 
-Result best_of_grid(const MetaTestSetting& setting, const Contestant& contestant,
-                    const std::shared_ptr<const Task>& task) {
+// The lengths that an episode is scored over.
+std::vector<int64_t> lengths_of(const EvaluateSpec& evaluation) {
+  std::vector<int64_t> lengths = evaluation.prefixes;
+  lengths.push_back(evaluation.episode_length);
+  return lengths;
+}
+
+// A contestant on a task, for each length: with the value of its grid that is the best over it.
+std::vector<Result> best_of_grid(const MetaTestSetting& setting, const Contestant& contestant,
+                                 const std::shared_ptr<const Task>& task) {
   const EvaluateSpec& evaluation = setting.spec.evaluate;
   const EvaluateOptions options{evaluation.episodes, evaluation.episode_length,
                                 evaluation.chunk_size};
-  Result best;
-  std::vector<double> rates =
-      has_grid(contestant) ? contestant.options.mlp.learning_rate : std::vector<double>{0};
-  for (const double rate : rates) {
-    LearnerOptions one = contestant.options;
-    one.mlp.learning_rate = {rate};
+  const std::vector<int64_t> lengths = lengths_of(evaluation);
+  LearnerOptions one = for_episodes(contestant.options, evaluation.episode_length);
+  const Grid grid = grid_of(one);
+  const std::vector<double> values = grid.values ? *grid.values : std::vector<double>{0};
+  std::vector<Result> best(lengths.size());
+  for (size_t k = 0; k < values.size(); ++k) {
+    if (grid.values) *grid.values = {values[k]};
     const LearnerFamily family(one, DType::f32, setting.device);
-    // The learning rate is a parameter.
+    // What a grid is about is a parameter.
     const Tensor params =
-        has_grid(contestant) ? initial_params(one, family, setting.spec.seed) : contestant.params;
-    const ScoreSummary score =
-        summarize(evaluate(family, params, task, options, setting.spec.seed));
-    const bool first = rate == rates.front();
-    if (!first && !(score.accuracy > best.score.accuracy)) continue;
-    best.score = score;
-    if (has_grid(contestant)) best.learning_rate = rate;
+        grid.values ? initial_params(one, family, setting.spec.seed) : contestant.params;
+    const auto scores = evaluate_lengths(family, params, task, options, lengths, setting.spec.seed);
+    for (size_t n = 0; n < lengths.size(); ++n) {
+      const ScoreSummary score = summarize(scores[n]);
+      Result& result = best[n];
+      if (k > 0 && !(score.accuracy > result.score.accuracy)) continue;
+      result.score = score;
+      result.accuracies.clear();
+      for (const EpisodeScore& episode : scores[n]) result.accuracies.push_back(episode.accuracy);
+      if (grid.values) result.chosen = Choice{grid.key, values[k]};
+    }
   }
-  best.learner = contestant.name;
-  best.episodes = evaluation.episodes;
+  for (size_t n = 0; n < lengths.size(); ++n) {
+    best[n].learner = contestant.name;
+    best[n].episodes = evaluation.episodes;
+    best[n].examples = lengths[n];
+  }
   return best;
 }
 
@@ -97,23 +141,30 @@ std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
                                              const std::vector<Contestant>& contestants) {
   auto known = read_log(setting.directory);
   MetricsFile log(setting.directory.file(kLog), static_cast<int64_t>(known.size()));
+  const std::vector<int64_t> lengths = lengths_of(setting.spec.evaluate);
   std::vector<Result> results;
   std::vector<std::string> task_names;
-  const auto total = static_cast<int64_t>(setting.tasks.size() * contestants.size());
+  const auto total =
+      static_cast<int64_t>(setting.tasks.size() * contestants.size() * lengths.size());
   setting.progress.begin("meta-test", static_cast<int64_t>(known.size()), total);
   for (const auto& task : setting.tasks) {
     task_names.push_back(unique_name(task->name(), task_names));
     for (const Contestant& contestant : contestants) {
-      const auto found = known.find({task_names.back(), contestant.name});
-      if (found != known.end()) {
-        results.push_back(found->second);
-        continue;
+      const auto is_known = [&](int64_t length) {
+        return known.contains({task_names.back(), contestant.name, length});
+      };
+      if (!std::all_of(lengths.begin(), lengths.end(), is_known)) {
+        if (setting.stop && setting.stop()) return std::nullopt;
+        for (Result& result : best_of_grid(setting, contestant, task)) {
+          result.task = task_names.back();
+          if (is_known(result.examples)) continue;
+          log.append(result_to_line(result));
+          known[key_of(result)] = result;
+        }
       }
-      if (setting.stop && setting.stop()) return std::nullopt;
-      Result result = best_of_grid(setting, contestant, task);
-      result.task = task_names.back();
-      log.append(result_to_line(result));
-      results.push_back(std::move(result));
+      for (const int64_t length : lengths) {
+        results.push_back(known.at({task_names.back(), contestant.name, length}));
+      }
       setting.progress.update(static_cast<int64_t>(results.size()),
                               fmt::format("{} on {}", contestant.name, task_names.back()));
     }
@@ -130,7 +181,7 @@ double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>
   const int64_t chunks = (e.episodes + members - 1) / members;
   double largest = 0;
   for (const Contestant& contestant : contestants) {
-    const LearnerFamily family(contestant.options, DType::f32, {});
+    const LearnerFamily family(for_episodes(contestant.options, e.episode_length), DType::f32, {});
     for (const auto& task : tasks) {
       const LearnerMemory memory = family.for_dims(task->dims()).memory(members, 1);
       largest = std::max(largest, memory.state + memory.unrecorded +

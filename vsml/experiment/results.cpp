@@ -14,12 +14,14 @@ using nlohmann::ordered_json;
 
 ordered_json json_of(const Result& result) {
   ordered_json object{{"task", result.task}, {"learner", result.learner}};
-  if (result.learning_rate) object["learning_rate"] = *result.learning_rate;
+  if (result.chosen) object[result.chosen->key] = result.chosen->value;
   object["episodes"] = result.episodes;
+  object["examples"] = result.examples;
   object["accuracy_cumulative"] = result.score.accuracy;
   object["accuracy_cumulative_sd"] = result.score.accuracy_sd;
   object["accuracy_last"] = result.score.accuracy_last;
   object["loss"] = result.score.loss;
+  object["accuracies"] = result.accuracies;
   if (!result.likeness) return object;
   object["same_predictions"] = result.likeness->same_predictions;
   object["layers"] = ordered_json::array();
@@ -41,8 +43,15 @@ Result result_of(const ordered_json& object) {
   Result result;
   result.task = object.at("task");
   result.learner = object.at("learner");
-  if (object.contains("learning_rate")) result.learning_rate = object.at("learning_rate");
+  for (const char* key : {"learning_rate", "ridge"}) {
+    if (object.contains(key)) result.chosen = Choice{key, object.at(key)};
+  }
   result.episodes = object.at("episodes");
+  result.examples = object.at("examples");
+  result.accuracies = object.at("accuracies").get<std::vector<double>>();
+  if (result.accuracies.size() != static_cast<size_t>(result.episodes)) {
+    throw ordered_json::other_error::create(500, "accuracies", nullptr);
+  }
   result.score.accuracy = number(object, "accuracy_cumulative");
   result.score.accuracy_sd = number(object, "accuracy_cumulative_sd");
   result.score.accuracy_last = number(object, "accuracy_last");
@@ -70,10 +79,29 @@ auto parsed(const std::string& file, const std::string& text, Read&& read) {
   }
 }
 
+// The result that others of the same task and length are compared with: the first.
+const Result& compared_with(const RunResults& results, const Result& result) {
+  return *std::find_if(results.results.begin(), results.results.end(), [&](const Result& one) {
+    return one.task == result.task && one.examples == result.examples;
+  });
+}
+
+PairedDifference difference(const RunResults& results, const Result& result) {
+  return paired_difference(compared_with(results, result).accuracies, result.accuracies);
+}
+
+std::string difference_text(const RunResults& results, const Result& result) {
+  if (&compared_with(results, result) == &result) return "";
+  const PairedDifference d = difference(results, result);
+  if (result.accuracies.size() < 2) return fmt::format("{:+.3f}", d.mean);
+  return fmt::format("{:+.3f} [{:+.3f}, {:+.3f}]", d.mean, d.low, d.high);
+}
+
 std::string learner_text(const Result& result) {
   const std::string name = engine::printable(result.learner);
-  if (!result.learning_rate) return name;
-  return fmt::format("{} (best rate {:g})", name, *result.learning_rate);
+  if (!result.chosen) return name;
+  const std::string what = result.chosen->key == "learning_rate" ? "rate" : result.chosen->key;
+  return fmt::format("{} (best {} {:g})", name, what, result.chosen->value);
 }
 
 std::string likeness_table(const std::vector<const Result*>& rows, size_t width) {
@@ -101,7 +129,16 @@ std::string likeness_table(const std::vector<const Result*>& rows, size_t width)
 std::string results_to_json(const RunResults& results) {
   ordered_json all{{"experiment", results.experiment}, {"name", results.name}};
   all["results"] = ordered_json::array();
-  for (const Result& result : results.results) all["results"].push_back(json_of(result));
+  for (const Result& result : results.results) {
+    ordered_json object = json_of(result);
+    if (&compared_with(results, result) != &result) {
+      const PairedDifference d = difference(results, result);
+      object["difference"] = {{"mean", d.mean}};
+      if (result.accuracies.size() > 1)
+        object["difference"].update({{"low", d.low}, {"high", d.high}});
+    }
+    all["results"].push_back(std::move(object));
+  }
   return all.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -123,30 +160,33 @@ RunResults results_from_json(const std::string& file, const std::string& text) {
 
 std::string results_table(const RunResults& results) {
   size_t width = std::string("learner").size();
-  std::vector<std::string> tasks;
+  std::vector<const Result*> heads;  // the first result of each task and length
   for (const Result& result : results.results) {
     width = std::max(width, learner_text(result).size());
-    if (std::find(tasks.begin(), tasks.end(), result.task) == tasks.end()) {
-      tasks.push_back(result.task);
-    }
+    if (&compared_with(results, result) == &result) heads.push_back(&result);
   }
   std::string table;
-  for (const std::string& task : tasks) {
+  for (const Result* head : heads) {
     std::vector<const Result*> rows;
     for (const Result& result : results.results) {
-      if (result.task == task) rows.push_back(&result);
+      if (&compared_with(results, result) == head) rows.push_back(&result);
     }
     std::stable_sort(rows.begin(), rows.end(), [](const Result* a, const Result* b) {
       return a->score.accuracy > b->score.accuracy;
     });
-    table += fmt::format("{}{}: accuracy over {} episodes, mean +- standard deviation\n",
-                         table.empty() ? "" : "\n", engine::printable(task), rows[0]->episodes);
-    table += fmt::format("  {:<{}}  {:>15}  {:>10}  {:>8}\n", "learner", width, "whole episode",
-                         "last tenth", "loss");
+    table += fmt::format(
+        "{}{}: accuracy over {} episodes of {} examples, mean +- standard deviation\n",
+        table.empty() ? "" : "\n", engine::printable(head->task), head->episodes, head->examples);
+    const std::string compared =
+        rows.size() < 2 ? "" : fmt::format("  {} minus it", engine::printable(head->learner));
+    table += fmt::format("  {:<{}}  {:>15}  {:>10}  {:>8}{}\n", "learner", width, "whole episode",
+                         "last tenth", "loss", compared);
     for (const Result* row : rows) {
-      table += fmt::format("  {:<{}}  {:.3f} +- {:.3f}  {:>10.3f}  {:>8.3f}\n", learner_text(*row),
-                           width, row->score.accuracy, row->score.accuracy_sd,
-                           row->score.accuracy_last, row->score.loss);
+      const std::string difference = difference_text(results, *row);
+      table +=
+          fmt::format("  {:<{}}  {:.3f} +- {:.3f}  {:>10.3f}  {:>8.3f}{}{}\n", learner_text(*row),
+                      width, row->score.accuracy, row->score.accuracy_sd, row->score.accuracy_last,
+                      row->score.loss, difference.empty() ? "" : "  ", difference);
     }
     table += likeness_table(rows, width);
   }

@@ -23,13 +23,22 @@ struct Likeness {
   std::vector<LayerLikeness> layers;
 };
 
-// One learner on one task.
+// The value that was the best of a grid, such as learning_rate 0.01.
+struct Choice {
+  std::string key;
+  double value = 0;
+
+  friend bool operator==(const Choice&, const Choice&) = default;
+};
+
+// One learner on one task, over the first `examples` of each episode.
 struct Result {
   std::string task;
   std::string learner;
-  std::optional<double> learning_rate;  // the best of a grid, chosen on this very task
-  int64_t episodes = 0;
+  std::optional<Choice> chosen;  // the best of a grid, chosen on this very task
+  int64_t episodes = 0, examples = 0;
   ScoreSummary score;
+  std::vector<double> accuracies;    // of each episode
   std::optional<Likeness> likeness;  // experiment compare, learners that have weights
 };
 
@@ -39,11 +48,13 @@ struct RunResults {
   std::vector<Result> results;
 };
 
-// {"experiment", "name", "results": [{"task", "learner", "learning_rate", "episodes",
-// "accuracy_cumulative", "accuracy_cumulative_sd", "accuracy_last", "loss"}, ...]}; learning_rate
-// only where one was chosen; with compare also "same_predictions" and "layers": [{"correlation",
-// "change_correlation", "distance"}, ...]. Numbers that are not finite are null. Indented text,
-// numbers that read back exactly.
+// {"experiment", "name", "results": [{"task", "learner", "learning_rate" or "ridge", "episodes",
+// "examples", "accuracy_cumulative", "accuracy_cumulative_sd", "accuracy_last", "loss",
+// "accuracies", "difference"}, ...]}; a learning rate or ridge only where one was chosen.
+// "accuracies" are those of each episode; "difference" {"mean", "low", "high"} is the paired
+// difference of the first learner to this one. With compare also "same_predictions" and "layers":
+// [{"correlation", "change_correlation", "distance"}, ...]. Numbers that are not finite are null.
+// Indented text, numbers that read back exactly.
 std::string results_to_json(const RunResults& results);
 // One result as JSON on one line.
 std::string result_to_line(const Result& result);
@@ -52,7 +63,9 @@ std::string result_to_line(const Result& result);
 RunResults results_from_json(const std::string& file, const std::string& text);
 Result result_from_line(const std::string& file, const std::string& line);
 
-// A table: a row per result, grouped by task, best accuracy first; then what compare found.
+// A table: a row per result, grouped by task and number of examples, best accuracy first. The last
+// column is how much better the first learner is, paired by episodes, with a 95 % confidence
+// interval. Then what compare found.
 std::string results_table(const RunResults& results);
 
 }  // namespace vsml

@@ -26,9 +26,10 @@ struct EvaluateSpec {
   int64_t every = 100;  // meta-training steps between two meta-tests; 0: only at the end
   int64_t episodes = 32;
   int64_t episode_length = 500;
-  int64_t chunk_size = 8;       // episodes that are computed together
-  int64_t weights_every = 100;  // compare: examples between two looks at the weights
-  bool untrained = true;        // meta_train: also meta-test the parameters it started from
+  std::vector<int64_t> prefixes;  // also scored: so many first examples; below episode_length
+  int64_t chunk_size = 8;         // episodes that are computed together
+  int64_t weights_every = 100;    // compare: examples between two looks at the weights
+  bool untrained = true;          // meta_train: also meta-test the parameters it started from
   std::vector<LearnerOptions> learners;  // baselines on the same episodes
 
   friend bool operator==(const EvaluateSpec&, const EvaluateSpec&) = default;

@@ -8,9 +8,17 @@ namespace {
 constexpr RealRange kExponent{-30, 30};
 
 // In the order of LearnerType.
-const std::vector<std::string> kLearnerTypes{"vsml",         "sgd",          "adam",
-                                             "nearest_mean", "meta_rnn",     "fast_weights",
-                                             "hebbian",      "hypernetwork", "learned_rule"};
+const std::vector<std::string> kLearnerTypes{"vsml",
+                                             "sgd",
+                                             "adam",
+                                             "nearest_mean",
+                                             "nearest_neighbour",
+                                             "recursive_least_squares",
+                                             "meta_rnn",
+                                             "fast_weights",
+                                             "hebbian",
+                                             "hypernetwork",
+                                             "learned_rule"};
 
 // The words of the types for which `holds`.
 std::vector<std::string> types_where(bool (*holds)(LearnerType)) {
@@ -176,6 +184,14 @@ Fields fields_of(LearnerOptions& o) {
            IntegerField{&o.inputs, {0, kMostNeurons}}},
           {"classes", "the same for classes", IntegerField{&o.classes, {0, 65536}}}},
          types_where(has_task_sizes));
+  fields.push_back({"capacity",
+                    "examples that are kept, the newest; 0: all those of an episode",
+                    IntegerField{&o.capacity, {0, kMostNeurons}},
+                    {"nearest_neighbour"}});
+  fields.push_back({"ridge",
+                    "weight of the squared weights; or a list, of which the best is reported",
+                    RealListField{&o.ridge, kPositive},
+                    {"recursive_least_squares"}});
   append(
       fields,
       {{"loss", "its derivative by the prediction is the error that is fed back", loss_choice(o)}},
@@ -186,6 +202,8 @@ Fields fields_of(LearnerOptions& o) {
 Fields fields_of(StepScaleFloor& o) {
   return {
       {"view", "name of a parameter, such as cell.m_forward", TextField{&o.view}, {}, false, true},
+      {"gate", "of a cell's w or bias: the columns of one gate",
+       choice(o.gate, {"all", "input", "candidate", "forget", "output"})},
       {"floor", "its smallest scale", RealField{&o.floor, kPositive}},
   };
 }
@@ -215,6 +233,8 @@ Fields fields_of(MetaOptions& o) {
        RealField{&o.clip_norm, kNotNegative}},
       {"step_scale", "initial: steps in proportion to the initial parameters",
        choice(o.step_scale, {"none", "initial"})},
+      {"start_noise", "step_scale initial: deviation of a first random step, in units of the scale",
+       RealField{&o.start_noise, kNotNegative}},
       {"step_scale_floor", "step_scale initial: the smallest scale",
        RealField{&o.step_scale_floor, kPositive}},
       {"step_scale_floors", "step_scale initial: other smallest scales, for named parameters",
@@ -225,8 +245,10 @@ Fields fields_of(MetaOptions& o) {
        IntegerField{&o.unroll, kStepsOrNone}},
       {"carry", "a member's state goes on into the next step until its lifetime ends",
        FlagField{&o.carry}},
-      {"lifetime", "carry: examples of the longest lifetime; each is uniform in [0.3, 1] of it",
-       IntegerField{&o.lifetime, kSteps}},
+      {"lifetime", "carry: examples of the longest lifetime", IntegerField{&o.lifetime, kSteps}},
+      {"shortest_lifetime",
+       "carry: lifetimes are log-uniform from here on; 0: uniform in [0.3, 1] of the longest",
+       IntegerField{&o.shortest_lifetime, kStepsOrNone}},
       {"noise_std", "es, pes: deviation of the perturbations", RealField{&o.noise_std, kPositive}},
       {"standardize_fitness", "es, pes: fitness to mean 0 and deviation 1 over the population",
        FlagField{&o.standardize_fitness}},
@@ -315,7 +337,7 @@ Fields fields_of(TaskOptions& o) {
   return {
       {"name", "in tables; empty: the data set and its split", TextField{&o.name}},
       {"dataset",
-       "a named set of images; idx: two files; random, sum_sign: generated",
+       "a named set of images; idx: two files; random, sum_sign, clusters, teacher: generated",
        word_choice(o.dataset, sets),
        {},
        true,
@@ -329,15 +351,26 @@ Fields fields_of(TaskOptions& o) {
        {"random"}},
       {"inputs", "numbers of an example", IntegerField{&o.inputs, {1, kMostNeurons}},
        kGeneratedSets},
-      {"num_classes", "number of classes", IntegerField{&o.num_classes, {2, 65536}}, {"random"}},
+      {"num_classes",
+       "number of classes",
+       IntegerField{&o.num_classes, {2, 65536}},
+       {"random", "clusters", "teacher"}},
+      {"clusters",
+       "most clusters of a class; a lifetime draws from 1 on",
+       IntegerField{&o.clusters, {1, 1000}},
+       {"clusters"}},
       {"classes", "only these labels, renumbered 0, 1, ...; empty: all",
        IntegerListField{&o.classes, {0, 255}}, kImageSets},
+      {"draw_classes", "so many of the classes, drawn anew per lifetime; 0: all",
+       IntegerField{&o.draw_classes, {0, 256}}, kImageSets},
       {"resize", "[height, width] in pixels; null: as they are", SizeField{&o.resize, {1, 1024}},
        kImageSets},
       {"pad", "zeros around the image, in pixels, after resizing", IntegerField{&o.pad, {0, 1024}},
        kImageSets},
       {"standardize", "with the training split's mean and deviation", FlagField{&o.standardize},
        kImageSets},
+      {"distort", "strength of small affine maps of the image, fresh for every example",
+       RealField{&o.distort, kFraction}, kImageSets},
       {"random_projection", "probability, per lifetime, of a random matrix on the inputs",
        RealField{&o.random_projection, kFraction}},
       {"permute_pixels", "a fresh permutation of the inputs per lifetime",
@@ -362,6 +395,8 @@ Fields fields_of(EvaluateSpec& s) {
        IntegerField{&s.every, kStepsOrNone}},
       {"episodes", "episodes of each test task", IntegerField{&s.episodes, kMembers}},
       {"episode_length", "examples of an episode", IntegerField{&s.episode_length, kSteps}},
+      {"prefixes", "at the end also scored: so many first examples, ascending",
+       IntegerListField{&s.prefixes, kSteps}},
       {"chunk_size", "episodes that are computed together; part of the result's bits",
        IntegerField{&s.chunk_size, kMembers}},
       {"weights_every", "compare: examples between two looks at the weights",

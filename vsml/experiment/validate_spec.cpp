@@ -27,6 +27,7 @@ class Validator {
       validate_learner(baselines[i], path);
       require_meta_tested(baselines[i], path);
     }
+    validate_prefixes();
     validate_tasks(spec_.tasks.train, "tasks.train");
     validate_tasks(spec_.tasks.test, "tasks.test");
     switch (spec_.experiment) {
@@ -124,6 +125,10 @@ class Validator {
       require(layout.contains(view), element_path("meta.step_scale_floors", i) + ".view",
               "expected a parameter of the learner, got " + quoted(view),
               fmt::format("the parameters are {}", fmt::join(names, ", ")));
+      const bool has_gates = view.ends_with(".w") || view.ends_with(".bias");
+      require(has_gates || floors[i].gate == GateChoice::All,
+              element_path("meta.step_scale_floors", i) + ".gate",
+              "expected all for a parameter without gates, got one gate");
     }
   }
 
@@ -190,6 +195,17 @@ class Validator {
     }
   }
 
+  void validate_prefixes() const {
+    const std::vector<int64_t>& prefixes = spec_.evaluate.prefixes;
+    for (size_t i = 0; i < prefixes.size(); ++i) {
+      const int64_t next =
+          i + 1 < prefixes.size() ? prefixes[i + 1] : spec_.evaluate.episode_length;
+      require(prefixes[i] < next, element_path("evaluate.prefixes", i),
+              fmt::format("expected a number below the next, {}, got {}", next, prefixes[i]),
+              "list them in ascending order, below evaluate.episode_length");
+    }
+  }
+
   void validate_meta_train() const {
     require(is_meta_trained(spec_.learner.type), "learner.type",
             "expected a learner with parameters to train with experiment meta_train, got " +
@@ -207,6 +223,9 @@ class Validator {
             "expected true with optimizer pes, got false",
             "over whole lifetimes, without carry, es is the same");
     if (!meta.carry) return;
+    require(meta.shortest_lifetime <= meta.lifetime, "meta.shortest_lifetime",
+            fmt::format("expected at most lifetime, {}, got {}", meta.lifetime,
+                        meta.shortest_lifetime));
     require(meta.unroll >= 1, "meta.unroll",
             "expected at least 1 with carry, got " + fmt::format("{}", meta.unroll),
             "say how many examples one gradient sees, for example 20");

@@ -19,6 +19,8 @@ enum class LearnerType {
   Sgd,
   Adam,
   NearestMean,
+  NearestNeighbour,
+  RecursiveLeastSquares,
   MetaRnn,  // this and the following are meta-trained
   FastWeights,
   Hebbian,
@@ -78,6 +80,8 @@ struct LearnerOptions {
   // Where has_task_sizes: inputs and classes that the parameters are for; smaller tasks are filled
   // up with zeros (fitted_learner.h). 0: the task's.
   int64_t inputs = 0, classes = 0;
+  int64_t capacity = 0;  // NearestNeighbour: examples kept; 0: all those of a meta-test's episode
+  std::vector<double> ridge{1};  // RecursiveLeastSquares; more than one: a grid
 
   friend bool operator==(const LearnerOptions&, const LearnerOptions&) = default;
 };

@@ -4,6 +4,8 @@
 #include "vsml/learners/fitted_learner.h"
 #include "vsml/learners/mlp.h"
 #include "vsml/learners/nearest_mean.h"
+#include "vsml/learners/nearest_neighbour.h"
+#include "vsml/learners/recursive_least_squares.h"
 #include "vsml/learners/vsml_learner.h"
 
 namespace vsml {
@@ -37,6 +39,11 @@ std::unique_ptr<Learner> make_exactly(const LearnerOptions& options, const TaskD
       return std::make_unique<HypernetworkLearner>(options.hypernetwork, setting);
     case LearnerType::LearnedRule:
       return std::make_unique<LearnedRuleLearner>(options.learned_rule, setting);
+    case LearnerType::NearestNeighbour:
+      return std::make_unique<NearestNeighbourLearner>(options.capacity, dims, dtype, device);
+    case LearnerType::RecursiveLeastSquares:
+      return std::make_unique<RecursiveLeastSquaresLearner>(options.ridge.at(0), dims, dtype,
+                                                            device);
   }
   return nullptr;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <iterator>
+#include <limits>
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
@@ -20,27 +22,35 @@ using engine::Tensor;
 // Examples asked for at a time; they are the same however they are asked for.
 constexpr int64_t kBlock = 64;
 
-// Adds the scores of one step, [P] each, to the episodes'.
-void add_scores(const Tensor& prediction, const Tensor& label, const EvaluateOptions& options,
-                bool last, EpisodeScore* scores) {
-  const int64_t tail = std::max<int64_t>(1, options.episode_length / 10);
+// The scores of a chunk's episodes, for each length.
+struct ChunkScores {
+  const std::vector<int64_t>& lengths;
+  std::vector<EpisodeScore*> scores;  // of the chunk's first episode, per length
+};
+
+// Adds the scores of step t, [P] each, to the episodes'.
+void add_scores(const Tensor& prediction, const Tensor& label, int64_t t, const ChunkScores& to) {
   const auto hits = cast(equal(argmax(prediction, -1), argmax(label, -1)), engine::DType::f64)
                         .to_vector<double>();
   const auto losses =
       cast(cross_entropy(prediction, label), engine::DType::f64).to_vector<double>();
-  for (size_t p = 0; p < hits.size(); ++p) {
-    scores[p].accuracy += hits[p] / static_cast<double>(options.episode_length);
-    scores[p].loss += losses[p] / static_cast<double>(options.episode_length);
-    if (last) scores[p].accuracy_last += hits[p] / static_cast<double>(tail);
+  for (size_t k = 0; k < to.lengths.size(); ++k) {
+    const int64_t length = to.lengths[k], tail = std::max<int64_t>(1, length / 10);
+    if (t >= length) continue;
+    for (size_t p = 0; p < hits.size(); ++p) {
+      EpisodeScore& score = to.scores[k][p];
+      score.accuracy += hits[p] / static_cast<double>(length);
+      score.loss += losses[p] / static_cast<double>(length);
+      if (t >= length - tail) score.accuracy_last += hits[p] / static_cast<double>(tail);
+    }
   }
 }
 
 void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vector<Lane>& lanes,
-               const EvaluateOptions& options, EpisodeScore* scores) {
+               const EvaluateOptions& options, const ChunkScores& scores) {
   std::vector<Lane*> group;
   for (Lane& lane : lanes) group.push_back(&lane);
   LearnerState state = begin_states(learner, params, group, 1);
-  const int64_t tail = std::max<int64_t>(1, options.episode_length / 10);
   for (int64_t done = 0; done < options.episode_length; done += kBlock) {
     const int64_t steps = std::min(kBlock, options.episode_length - done);
     const ExampleBlock block =
@@ -49,8 +59,7 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
       const auto k = static_cast<size_t>(t);
       LearnerStep next = learner.step(params, std::move(state), block.inputs[k], block.labels[k]);
       state = std::move(next.state);
-      add_scores(next.prediction, block.labels[k], options,
-                 done + t >= options.episode_length - tail, scores);
+      add_scores(next.prediction, block.labels[k], done + t, scores);
     }
     for (Lane& lane : lanes) lane.age += steps;
   }
@@ -74,11 +83,18 @@ void require_long_enough(const Task& task, int64_t episode_length) {
 std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const Tensor& params,
                                    const std::shared_ptr<const Task>& task,
                                    const EvaluateOptions& options, uint64_t seed) {
+  return evaluate_lengths(learners, params, task, options, {options.episode_length}, seed)[0];
+}
+
+std::vector<std::vector<EpisodeScore>> evaluate_lengths(
+    const LearnerSource& learners, const Tensor& params, const std::shared_ptr<const Task>& task,
+    const EvaluateOptions& options, const std::vector<int64_t>& lengths, uint64_t seed) {
   require_long_enough(*task, options.episode_length);
   const TaskMixture only({task}, {1});
   const engine::ParamSet set(learners.layout(), params);
   const Learner& learner = learners.for_dims(task->dims());
-  std::vector<EpisodeScore> scores(static_cast<size_t>(options.episodes));
+  std::vector<std::vector<EpisodeScore>> scores(
+      lengths.size(), std::vector<EpisodeScore>(static_cast<size_t>(options.episodes)));
   const int64_t chunks = (options.episodes + options.chunk_size - 1) / options.chunk_size;
   engine::parallel_for(chunks, [&](int64_t chunk) {
     const int64_t first = chunk * options.chunk_size;
@@ -87,7 +103,9 @@ std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const Tensor& 
     for (int64_t episode = first; episode < last; ++episode) {
       lanes.push_back(enter_lifetime(only, episode_key(seed, episode), options.episode_length));
     }
-    run_chunk(learner, set, lanes, options, &scores[static_cast<size_t>(first)]);
+    ChunkScores mine{lengths, {}};
+    for (auto& of_length : scores) mine.scores.push_back(&of_length[static_cast<size_t>(first)]);
+    run_chunk(learner, set, lanes, options, mine);
   });
   return scores;
 }
@@ -106,6 +124,30 @@ ScoreSummary summarize(const std::vector<EpisodeScore>& scores) {
   }
   summary.accuracy_sd = scores.size() > 1 ? std::sqrt(squares / (count - 1)) : 0;
   return summary;
+}
+
+namespace {
+
+// 97.5 % quantile of Student's t. Exact to 3 digits: the first by table, the rest by the
+// Cornish-Fisher expansion around the normal quantile z.
+double student_quantile(size_t freedom) {
+  constexpr double kFirst[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365};
+  if (freedom <= std::size(kFirst)) return kFirst[freedom - 1];
+  const double z = 1.959964, v = static_cast<double>(freedom), z3 = z * z * z, z5 = z3 * z * z;
+  return z + (z3 + z) / (4 * v) + (5 * z5 + 16 * z3 + 3 * z) / (96 * v * v);
+}
+
+}  // namespace
+
+PairedDifference paired_difference(const std::vector<double>& a, const std::vector<double>& b) {
+  const auto count = static_cast<double>(a.size());
+  double mean = 0, squares = 0;
+  for (size_t k = 0; k < a.size(); ++k) mean += (a[k] - b.at(k)) / count;
+  for (size_t k = 0; k < a.size(); ++k) squares += (a[k] - b[k] - mean) * (a[k] - b[k] - mean);
+  const double margin =
+      a.size() < 2 ? std::numeric_limits<double>::infinity()
+                   : student_quantile(a.size() - 1) * std::sqrt(squares / (count - 1) / count);
+  return {mean, mean - margin, mean + margin};
 }
 
 }  // namespace vsml

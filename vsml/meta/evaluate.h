@@ -28,6 +28,14 @@ std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const engine::
                                    const std::shared_ptr<const Task>& task,
                                    const EvaluateOptions& options, uint64_t seed);
 
+// The same with a score for each of several lengths, ascending and at most episode_length: entry
+// [k][e] is that of the first lengths[k] examples of episode e.
+std::vector<std::vector<EpisodeScore>> evaluate_lengths(const LearnerSource& learners,
+                                                        const engine::Tensor& params,
+                                                        const std::shared_ptr<const Task>& task,
+                                                        const EvaluateOptions& options,
+                                                        const std::vector<int64_t>& lengths,
+                                                        uint64_t seed);
 // The key of episode k's lifetime and, with purpose InitialState, of its learner's birth.
 engine::RngKey episode_key(uint64_t seed, int64_t episode);
 
@@ -40,5 +48,12 @@ struct ScoreSummary {
   double loss = 0;
 };
 ScoreSummary summarize(const std::vector<EpisodeScore>& scores);
+
+// Mean of paired differences a[k] - b[k] and its 95 % confidence interval by Student's t; with
+// fewer than two pairs the interval is infinite. Both have the same size, at least 1.
+struct PairedDifference {
+  double mean = 0, low = 0, high = 0;
+};
+PairedDifference paired_difference(const std::vector<double>& a, const std::vector<double>& b);
 
 }  // namespace vsml

@@ -14,10 +14,14 @@ enum class Schedule { Constant, Cosine };
 // Initial: parameters = start + scale m with m trained and scale = max(|start|, floor).
 enum class StepScale { None, Initial };
 
-// The floor of one named view of the parameters, such as cell.m_forward.
+// Columns of a cell's w and bias: those of one gate, or of all.
+enum class GateChoice { All, Input, Candidate, Forget, Output };
+
+// The floor of one named view of the parameters, such as cell.m_forward, or of one gate in it.
 struct StepScaleFloor {
   std::string view;
   double floor = 0.1;
+  GateChoice gate = GateChoice::All;
 
   friend bool operator==(const StepScaleFloor&, const StepScaleFloor&) = default;
 };
@@ -37,8 +41,9 @@ struct MetaOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double clip_norm = 0;  // 0: no clipping
   StepScale step_scale = StepScale::None;
+  double start_noise = 0;         // with step scales: m starts as N(0, start_noise^2)
   double step_scale_floor = 0.1;  // of the views that the next list does not name
-  std::vector<StepScaleFloor> step_scale_floors;
+  std::vector<StepScaleFloor> step_scale_floors;  // of several for one parameter the last holds
 
   // An unroll is the examples that one gradient sees. Without carry every step starts a new
   // lifetime of episode_length examples, cut for bptt into unrolls of `unroll` (0: full). With
@@ -46,7 +51,9 @@ struct MetaOptions {
   int64_t episode_length = 100;
   int64_t unroll = 0;
   bool carry = false;
-  int64_t lifetime = 700;  // carry: longest lifetime; each is uniform in [0.3, 1] of it
+  int64_t lifetime = 700;         // carry: longest lifetime
+  int64_t shortest_lifetime = 0;  // carry: lifetimes are uniform in the logarithm from here to the
+                                  // longest; 0: uniform in [0.3, 1] of the longest
 
   double noise_std = 0.05;          // es, pes
   bool standardize_fitness = true;  // es, pes: fitness to mean 0, deviation 1 over the population

@@ -7,6 +7,7 @@
 #include "engine/gradient_checkpoint.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/movement.h"
+#include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
@@ -40,16 +41,18 @@ constexpr double kMostBytes = 1e15;  // more than can be had, and a step's multi
 // |start|, but no less than the floor of each named view.
 Tensor step_scale(const engine::ParamLayout& layout, const Tensor& start,
                   const MetaOptions& options) {
-  std::vector<Tensor> floors;
-  for (const auto& entry : layout.entries()) {
-    double floor = options.step_scale_floor;
-    for (const StepScaleFloor& one : options.step_scale_floors) {
-      if (one.view == entry.name) floor = one.floor;
+  std::vector<double> floors(static_cast<size_t>(layout.size()), options.step_scale_floor);
+  for (const StepScaleFloor& one : options.step_scale_floors) {
+    const auto& entry = layout.at(one.view);
+    const int64_t columns = entry.shape[-1];
+    for (int64_t k = 0; k < entry.shape.size(); ++k) {
+      const auto gate = static_cast<GateChoice>(1 + k % columns * 4 / columns);
+      if (one.gate != GateChoice::All && one.gate != gate) continue;
+      floors[static_cast<size_t>(entry.offset + k)] = one.floor;
     }
-    floors.push_back(Tensor::full({entry.shape.size()}, floor, start.dtype(), start.device()));
   }
-  for (const StepScaleFloor& one : options.step_scale_floors) layout.at(one.view);
-  return maximum(abs(start), engine::concat(floors, 0));
+  return maximum(abs(start),
+                 cast(Tensor::from(floors, start.shape(), start.device()), start.dtype()));
 }
 
 }  // namespace
@@ -87,7 +90,12 @@ int64_t MetaTrainer::longest_lifetime() const {
 int64_t MetaTrainer::lifetime_length(const engine::RngKey& key) const {
   if (!options_.carry) return options_.episode_length;
   engine::RandomStream stream(key_for(key, RandomPurpose::LifetimeLength));
-  double length = stream.uniform(kShortestLifetime, 1) * static_cast<double>(options_.lifetime);
+  const auto longest = static_cast<double>(options_.lifetime);
+  const auto shortest = static_cast<double>(options_.shortest_lifetime);
+  const double draw = stream.uniform();
+  double length = options_.shortest_lifetime > 0
+                      ? shortest * std::exp(draw * std::log(longest / shortest))
+                      : (kShortestLifetime + draw * (1 - kShortestLifetime)) * longest;
   if (key.step == 0) length *= 1 - stream.uniform();
   const int64_t unrolls = static_cast<int64_t>(length) / options_.unroll + 1;
   return std::min(unrolls * options_.unroll, longest_lifetime());
@@ -105,7 +113,11 @@ MetaState MetaTrainer::initial_state(const Tensor& params) const {
   if (options_.step_scale == StepScale::Initial) {
     state.start = params;
     state.scale = step_scale(learners_.layout(), params, options_);
-    state.moved = Tensor::zeros(params.shape(), params.dtype(), params.device());
+    state.moved =
+        engine::normal(params.shape(), key_for({seed_, 0, 0, 0}, RandomPurpose::StartNoise),
+                       params.dtype(), params.device()) *
+        options_.start_noise;
+    if (options_.start_noise > 0) state.params = state.start + state.scale * state.moved;
   }
   if (options_.carry) {
     const engine::ParamSet set(learners_.layout(), params);

@@ -24,11 +24,15 @@ struct NamedSet {
   const char* hint;
 };
 
-constexpr std::array<NamedSet, 4> kNamedSets = {{
+constexpr std::array<NamedSet, 8> kNamedSets = {{
     {"fashion_mnist", 10, "install the package dataset-fashion-mnist, or set data to the folder"},
     {"mnist", 10, "set data to the folder that has these files"},
     {"kmnist", 10, "set data to the folder that has these files"},
     {"emnist", 62, "set data to the folder that has these files"},
+    {"omniglot", 256, "set data to the folder that has these files"},
+    {"digits", 10, "set data to the folder that has these files; digits has no test split"},
+    {"letter", 26, "set data to the folder that has these files; letter has no test split"},
+    {"satellite", 6, "set data to the folder that has these files; satellite has no test split"},
 }};
 
 struct FilePair {
@@ -161,7 +165,7 @@ std::vector<std::string> named_datasets() {
 }
 
 std::vector<std::string> generated_datasets() {
-  return {"random", "sum_sign"};
+  return {"random", "sum_sign", "clusters", "teacher"};
 }
 
 bool is_generated(const std::string& dataset) {

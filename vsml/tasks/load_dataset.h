@@ -21,20 +21,21 @@ struct DataFolders {
 // Debian's package of Fashion-MNIST is). Empty names are left out.
 DataFolders data_folders(const std::string& spec_folder, const std::string& project_folder);
 
-// fashion_mnist, mnist, ...: the sets that are known by name.
+// fashion_mnist, mnist, digits, ...: the sets that are known by name.
 std::vector<std::string> named_datasets();
 // random, ...: the sets that are drawn from random numbers.
 std::vector<std::string> generated_datasets();
 // True if the data set is drawn from random numbers, so that there is nothing to load.
 bool is_generated(const std::string& dataset);
 
-// One split of fashion_mnist, mnist, kmnist or emnist, or the two files of `idx`, whose relative
+// One split of a named set, or the two files of `idx`, whose relative
 // paths have been resolved and which has no splits. The same pair of files is read once and shared
 // from then on, also between threads; a failure is not remembered.
 //
 // Throws Error if the name is not one of these or `idx` lacks a path; IoError if no folder has the
 // set, a file is missing or malformed, there are no images or no pixels, the files do not hold the
-// same number of examples, or a label is beyond the set's classes (10; emnist 62; idx 256).
+// same number of examples, or a label is beyond the set's classes (10; emnist 62; letter 26;
+// satellite 6; omniglot and idx 256).
 std::shared_ptr<const Dataset> load_dataset(const TaskOptions& options, const DataFolders& where);
 
 }  // namespace vsml

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "engine/error.h"
 #include "vsml/random_purpose.h"
+#include "vsml/tasks/example_stream.h"
 #include "vsml/tasks/generated.h"
 #include "vsml/tasks/transform.h"
 
@@ -18,22 +20,32 @@ struct Task::Contents {
   int64_t num_inputs = 0;
   int64_t num_classes = 0;
   int64_t max_examples = 0;
-  // Data set random has one of its own in each lifetime, sum_sign has none.
+  // Data set random has one of its own in each lifetime, endless streams have none.
   std::shared_ptr<const ExampleSet> set;
+  std::vector<std::vector<int32_t>> by_class;  // draw_classes: the set's examples of each class
+  int64_t height = 0, width = 0;               // of images
+  float black = 0;                             // of images: pixel 0, standardised
 };
 
 // What the key of a lifetime has fixed.
 struct Lifetime::Drawn {
   engine::RngKey key;
-  std::shared_ptr<const ExampleSet> set;  // null: sum_sign
-  std::vector<int32_t> first_order;       // of the set's examples, in the first pass
-  std::vector<int32_t> pixel_order;       // empty: as they are
-  std::vector<int32_t> label_order;       // empty: as they are
-  std::vector<float> projection;          // empty: none
+  std::shared_ptr<const ExampleSet> set;        // null: a stream
+  std::shared_ptr<const ExampleStream> stream;  // null: a set
+  std::vector<int32_t> chosen;                  // draw_classes: the examples of these classes
+  std::vector<int32_t> renumbered;              // draw_classes: new label of each class
+  int64_t count = 0;                            // examples of one pass
+  std::vector<int32_t> first_order;             // of the examples, in the first pass
+  std::vector<int32_t> pixel_order;             // empty: as they are
+  std::vector<int32_t> label_order;             // empty: as they are
+  std::vector<float> projection;                // empty: none
 
   std::vector<int32_t> order(int64_t pass) const {
-    return engine::random_permutation(
-        set->count, key_for(key, RandomPurpose::ExampleOrder, static_cast<uint32_t>(pass)));
+    std::vector<int32_t> order = engine::random_permutation(
+        count, key_for(key, RandomPurpose::ExampleOrder, static_cast<uint32_t>(pass)));
+    if (chosen.empty()) return order;
+    for (int32_t& place : order) place = chosen[static_cast<size_t>(place)];
+    return order;
   }
 };
 
@@ -56,17 +68,23 @@ void check_options(const std::string& name, const TaskOptions& options) {
   if (!(p >= 0 && p <= 1)) {
     fail(name, fmt::format("random_projection: expected a probability from 0 to 1, found {}", p));
   }
+  if (!(options.distort >= 0 && options.distort <= 1)) {
+    fail(name, fmt::format("distort: expected a strength from 0 to 1, found {}", options.distort));
+  }
   if (!is_generated(options.dataset)) return;
-  const char* wrong = options.resize           ? "resize"
-                      : options.pad != 0       ? "pad"
-                      : options.classes.size() ? "classes"
-                                               : nullptr;
+  const char* wrong = options.resize              ? "resize"
+                      : options.pad != 0          ? "pad"
+                      : options.classes.size()    ? "classes"
+                      : options.draw_classes != 0 ? "draw_classes"
+                      : options.distort != 0      ? "distort"
+                                                  : nullptr;
   if (wrong != nullptr) {
     fail(name, fmt::format("{}: expected a data set of images, found {}", wrong, options.dataset));
   }
-  if (options.inputs < 1 || options.pairs < 1 || options.num_classes < 1) {
-    fail(name, fmt::format("expected inputs, pairs and num_classes of at least 1, found {}, {}, {}",
-                           options.inputs, options.pairs, options.num_classes));
+  if (std::min({options.inputs, options.pairs, options.num_classes, options.clusters}) < 1) {
+    fail(name, fmt::format("expected inputs, pairs, num_classes and clusters of at least 1, found "
+                           "{}, {}, {}, {}",
+                           options.inputs, options.pairs, options.num_classes, options.clusters));
   }
 }
 
@@ -76,8 +94,13 @@ Images resized_images(const Dataset& set, const TaskOptions& options) {
   return resize(images, (*options.resize)[0], (*options.resize)[1]);
 }
 
-std::shared_ptr<const ExampleSet> load_examples(const TaskOptions& options,
-                                                const DataFolders& where) {
+struct LoadedImages {
+  std::shared_ptr<const ExampleSet> set;
+  int64_t height = 0, width = 0;
+  float black = 0;
+};
+
+LoadedImages load_images(const TaskOptions& options, const DataFolders& where) {
   const std::shared_ptr<const Dataset> split = load_dataset(options, where);
   // A test split is read with its training split, for its scale and its number of classes.
   TaskOptions train_options = options;
@@ -102,7 +125,33 @@ std::shared_ptr<const ExampleSet> load_examples(const TaskOptions& options,
   set->inputs = std::move(images.values);
   set->labels = kept.labels;
   set->num_classes = filter ? kept.num_classes : std::max(kept.num_classes, train->num_classes);
-  return set;
+  return {std::move(set), images.height, images.width,
+          static_cast<float>(-scale.mean / scale.deviation)};
+}
+
+// The set's examples of each of its classes.
+std::vector<std::vector<int32_t>> examples_by_class(const std::string& name, const ExampleSet& set,
+                                                    int64_t draw_classes) {
+  std::vector<std::vector<int32_t>> by_class(static_cast<size_t>(set.num_classes));
+  for (int64_t i = 0; i < set.count; ++i) {
+    by_class[static_cast<size_t>(set.labels[static_cast<size_t>(i)])].push_back(
+        static_cast<int32_t>(i));
+  }
+  std::erase_if(by_class, [](const std::vector<int32_t>& examples) { return examples.empty(); });
+  const auto present = static_cast<int64_t>(by_class.size());
+  if (draw_classes < 0 || draw_classes > present) {
+    fail(name, fmt::format("draw_classes: expected at most the {} classes there are, found {}",
+                           present, draw_classes));
+  }
+  return by_class;
+}
+
+// Examples that a lifetime has in any case: those of the smallest classes.
+int64_t fewest_examples(const std::vector<std::vector<int32_t>>& by_class, int64_t draw_classes) {
+  std::vector<int64_t> sizes;
+  for (const auto& examples : by_class) sizes.push_back(static_cast<int64_t>(examples.size()));
+  std::sort(sizes.begin(), sizes.end());
+  return std::accumulate(sizes.begin(), sizes.begin() + draw_classes, int64_t{0});
 }
 
 }  // namespace
@@ -118,10 +167,19 @@ Task::Task(const TaskOptions& options, const DataFolders& where) {
     contents->num_classes = options.dataset == "sum_sign" ? 2 : options.num_classes;
     if (options.dataset == "random") size = options.pairs;
   } else {
-    contents->set = load_examples(options, where);
+    LoadedImages images = load_images(options, where);
+    contents->set = std::move(images.set);
+    contents->height = images.height;
+    contents->width = images.width;
+    contents->black = images.black;
     contents->num_inputs = contents->set->num_inputs;
     contents->num_classes = contents->set->num_classes;
     size = contents->set->count;
+    if (options.draw_classes != 0) {
+      contents->by_class = examples_by_class(contents->name, *contents->set, options.draw_classes);
+      contents->num_classes = options.draw_classes;
+      size = fewest_examples(contents->by_class, options.draw_classes);
+    }
   }
   contents->max_examples = options.repeat ? kMostExamples : size;
   contents_ = std::move(contents);
@@ -166,8 +224,15 @@ Lifetime::Lifetime(std::shared_ptr<const Task::Contents> task, const engine::Rng
   if (options.dataset == "random") {
     drawn->set = std::make_shared<const ExampleSet>(
         random_pairs(options.pairs, task_->num_inputs, task_->num_classes, key));
+  } else if (is_generated(options.dataset)) {
+    drawn->stream = example_stream(options.dataset,
+                                   {task_->num_inputs, task_->num_classes, options.clusters}, key);
   }
-  if (drawn->set != nullptr) drawn->first_order = drawn->order(0);
+  if (drawn->set != nullptr) {
+    drawn->count = drawn->set->count;
+    if (!task_->by_class.empty()) draw_classes(*drawn);
+    drawn->first_order = drawn->order(0);
+  }
   if (options.permute_pixels) {
     drawn->pixel_order = engine::random_permutation(task_->num_inputs,
                                                     key_for(key, RandomPurpose::PixelPermutation));
@@ -182,6 +247,20 @@ Lifetime::Lifetime(std::shared_ptr<const Task::Contents> task, const engine::Rng
         random_projection_matrix(task_->num_inputs, key_for(key, RandomPurpose::Projection));
   }
   drawn_ = std::move(drawn);
+}
+
+void Lifetime::draw_classes(Drawn& drawn) const {
+  const auto& by_class = task_->by_class;
+  drawn.renumbered.assign(static_cast<size_t>(task_->set->num_classes), -1);
+  const std::vector<int32_t> order = engine::random_permutation(
+      static_cast<int64_t>(by_class.size()), key_for(drawn.key, RandomPurpose::ClassChoice));
+  for (int64_t k = 0; k < task_->num_classes; ++k) {
+    const auto& examples = by_class[static_cast<size_t>(order[static_cast<size_t>(k)])];
+    const int32_t label = task_->set->labels[static_cast<size_t>(examples.front())];
+    drawn.renumbered[static_cast<size_t>(label)] = static_cast<int32_t>(k);
+    drawn.chosen.insert(drawn.chosen.end(), examples.begin(), examples.end());
+  }
+  drawn.count = static_cast<int64_t>(drawn.chosen.size());
 }
 
 void Lifetime::examples(int64_t first, int64_t count, float* inputs, float* labels) const {
@@ -204,17 +283,25 @@ void Lifetime::examples(int64_t first, int64_t count, float* inputs, float* labe
     const float* input = plain.data();
     int32_t label = 0;
     if (const ExampleSet* set = drawn_->set.get()) {
-      const int64_t pass = t / set->count;
+      const int64_t pass = t / drawn_->count;
       if (pass != later_pass && pass > 0) {
         later_order = drawn_->order(pass);
         later_pass = pass;
       }
       const std::vector<int32_t>& order = pass == 0 ? drawn_->first_order : later_order;
-      const int64_t chosen = order[static_cast<size_t>(t % set->count)];
+      const int64_t chosen = order[static_cast<size_t>(t % drawn_->count)];
       input = set->inputs.data() + chosen * num_inputs;
       label = set->labels[static_cast<size_t>(chosen)];
+      if (!drawn_->renumbered.empty()) label = drawn_->renumbered[static_cast<size_t>(label)];
+      if (task_->options.distort > 0) {
+        const AffineMap map = random_affine_map(
+            task_->options.distort,
+            key_for(drawn_->key, RandomPurpose::Distortion, static_cast<uint32_t>(t)));
+        distort(input, task_->height, task_->width, map, task_->black, plain.data());
+        input = plain.data();
+      }
     } else {
-      label = sum_sign_example(num_inputs, drawn_->key, t, plain.data());
+      label = drawn_->stream->example(t, plain.data());
     }
     if (!drawn_->pixel_order.empty()) {
       permute(input, drawn_->pixel_order, permuted.data());

@@ -27,7 +27,7 @@ class Task {
   // (black 0, white 1) and are resized; a black margin is added; then all are standardised with the
   // mean and deviation of the resized training split, over all its classes and without the margin
   // (dataset idx: of the set itself). Generated sets are not images: standardize means nothing to
-  // them, and resize, pad and classes are errors.
+  // them, and what is done to images or classes is an error.
   //
   // Throws Error if the options contradict themselves or the data; as load_dataset.
   Task(const TaskOptions& options, const DataFolders& where);
@@ -38,7 +38,8 @@ class Task {
   int64_t num_classes() const;  // C
   // Both, and the shape of its images; a task of generated examples has none.
   TaskDims dims() const;
-  // The longest lifetime: the size of the set, or 2^32 - 1 where it repeats or is endless.
+  // The longest lifetime: the size of the set (with draw_classes: of its smallest so many classes),
+  // or 2^32 - 1 where it repeats or is endless.
   int64_t max_examples() const;
 
   // Bytes that a lifetime draws for itself, on average.
@@ -66,6 +67,8 @@ class Lifetime {
   friend class Task;
   struct Drawn;
   Lifetime(std::shared_ptr<const Task::Contents> task, const engine::RngKey& key);
+
+  void draw_classes(Drawn& drawn) const;
 
   std::shared_ptr<const Task::Contents> task_;
   std::shared_ptr<const Drawn> drawn_;

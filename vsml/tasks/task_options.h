@@ -13,20 +13,22 @@ enum class Split { Train, Test };
 
 struct TaskOptions {
   std::string name;     // in tables; empty: dataset/split
-  std::string dataset;  // fashion_mnist, mnist, kmnist, emnist; idx; random, sum_sign
+  std::string dataset;  // a named set, idx, or a generated one (vsml/tasks/load_dataset.h)
   Split split = Split::Train;
   std::string images, labels;  // dataset idx: the two files
 
-  // dataset random: number of fixed pairs; random and sum_sign: inputs per example; random:
-  // classes.
-  int64_t pairs = 20;
-  int64_t inputs = 8;
-  int64_t num_classes = 2;
+  // Generated sets.
+  int64_t pairs = 20;       // random: number of fixed pairs
+  int64_t inputs = 8;       // all: inputs per example
+  int64_t num_classes = 2;  // all but sum_sign
+  int64_t clusters = 3;     // clusters: most clusters of a class
 
-  std::vector<int64_t> classes;                  // keep only these labels, renumbered 0, 1, ...
+  std::vector<int64_t> classes;  // keep only these labels, renumbered 0, 1, ...
+  int64_t draw_classes = 0;      // of these so many per lifetime, drawn anew; 0: all
   std::optional<std::array<int64_t, 2>> resize;  // height, width
   int64_t pad = 0;               // zeros around the image, in pixels, after resizing
   bool standardize = true;       // with the training split's mean and deviation
+  double distort = 0;            // strength of a fresh affine map of each example (transform.h)
   double random_projection = 0;  // probability, per lifetime, of an N(0, 1/D) matrix on the inputs
   bool permute_pixels = false;   // a fresh permutation of the inputs per lifetime
   bool permute_labels = false;   // a fresh permutation of the labels per lifetime

@@ -170,6 +170,45 @@ Dataset keep_classes(const Dataset& set, const std::vector<int64_t>& classes) {
   return kept;
 }
 
+AffineMap random_affine_map(double strength, const engine::RngKey& key) {
+  engine::RandomStream draws(key);
+  const auto draw = [&] { return draws.uniform(-strength, strength); };
+  const double angle = draw(), rows = std::exp(draw()), columns = std::exp(draw()), shear = draw();
+  const double c = std::cos(angle), s = std::sin(angle);
+  AffineMap map{{{rows * c, columns * (shear * c - s)}, {rows * s, columns * (shear * s + c)}}, {}};
+  for (double& shift : map.shift) shift = draw() / 3;
+  return map;
+}
+
+void distort(const float* image, int64_t height, int64_t width, const AffineMap& map,
+             float background, float* out) {
+  const auto pixel = [&](int64_t y, int64_t x) {
+    return y < 0 || y >= height || x < 0 || x >= width ? background : image[y * width + x];
+  };
+  const double centre_y = static_cast<double>(height - 1) / 2;
+  const double centre_x = static_cast<double>(width - 1) / 2;
+  const double shift_y = map.shift[0] * static_cast<double>(height) / 2 + centre_y;
+  const double shift_x = map.shift[1] * static_cast<double>(width) / 2 + centre_x;
+  // Beyond this everything is background; also keeps the conversion to integers defined.
+  const auto clamped = [](double at, int64_t side) {
+    return std::clamp(at, -1.0, static_cast<double>(side));
+  };
+  for (int64_t row = 0; row < height; ++row) {
+    for (int64_t column = 0; column < width; ++column) {
+      const double dy = static_cast<double>(row) - centre_y;
+      const double dx = static_cast<double>(column) - centre_x;
+      const double y = clamped(map.matrix[0][0] * dy + map.matrix[0][1] * dx + shift_y, height);
+      const double x = clamped(map.matrix[1][0] * dy + map.matrix[1][1] * dx + shift_x, width);
+      const double top = std::floor(y), left = std::floor(x);
+      const double down = y - top, right = x - left;
+      const auto y0 = static_cast<int64_t>(top), x0 = static_cast<int64_t>(left);
+      const double above = pixel(y0, x0) * (1 - right) + pixel(y0, x0 + 1) * right;
+      const double below = pixel(y0 + 1, x0) * (1 - right) + pixel(y0 + 1, x0 + 1) * right;
+      *out++ = static_cast<float>(above * (1 - down) + below * down);
+    }
+  }
+}
+
 std::vector<float> random_projection_matrix(int64_t size, const engine::RngKey& key) {
   std::vector<float> matrix(static_cast<size_t>(engine::checked_mul(size, size)));
   engine::RandomStream stream(key);

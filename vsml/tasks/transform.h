@@ -49,6 +49,22 @@ Images standardize(Images images, const Moments& moments);
 // Throws Error if `classes` is empty, names one twice, or names one the set has no example of.
 Dataset keep_classes(const Dataset& set, const std::vector<int64_t>& classes);
 
+// A small random map of the plane. All five numbers are uniform between -strength and strength: an
+// angle in radians, the logarithms of two scales, a shear, and, in units of half the image, a shift
+// along each axis a third as large.
+struct AffineMap {
+  double matrix[2][2] = {{1, 0}, {0, 1}};  // row, column
+  double shift[2] = {0, 0};                // in halves of height and width
+};
+AffineMap random_affine_map(double strength, const engine::RngKey& key);
+
+// One channel of an image, seen through the map: the new pixel at offset d from the centre (row,
+// column) reads, by bilinear interpolation, the old image at matrix d + shift; outside of it is
+// `background`.
+//   image and out [height, width], which must not overlap
+void distort(const float* image, int64_t height, int64_t width, const AffineMap& map,
+             float background, float* out);
+
 // A matrix [size, size] of N(0, 1/size), row by row from the key: a vector keeps its squared length
 // in expectation.
 std::vector<float> random_projection_matrix(int64_t size, const engine::RngKey& key);
