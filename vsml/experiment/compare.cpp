@@ -136,6 +136,8 @@ class Episode {
       Result result;
       result.learner = runner->name;
       result.episodes = 1;
+      result.examples = static_cast<int64_t>(runner->hits.size());
+      result.accuracies = {score.accuracy};
       result.score = summarize({score});
       if (!runner->likeness.empty()) {
         result.likeness = Likeness{runner->same / count, runner->likeness};
@@ -237,9 +239,11 @@ std::vector<Result> read_log(const RunDirectory& directory) {
 Result summarized(const std::vector<const Result*>& episodes) {
   Result all = *episodes[0];
   all.episodes = static_cast<int64_t>(episodes.size());
+  all.accuracies.clear();
   std::vector<EpisodeScore> scores;
   for (const Result* one : episodes) {
     scores.push_back({one->score.accuracy, one->score.accuracy_last, one->score.loss});
+    all.accuracies.push_back(one->score.accuracy);
   }
   all.score = summarize(scores);
   if (!all.likeness) return all;

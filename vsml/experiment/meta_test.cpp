@@ -38,12 +38,6 @@ Grid grid_of(LearnerOptions& options) {
   }
 }
 
-// The learner for episodes of this length.
-LearnerOptions for_episodes(LearnerOptions options, int64_t length) {
-  if (options.capacity == 0) options.capacity = length;
-  return options;
-}
-
 // Which result: task, learner, examples.
 using ResultKey = std::tuple<std::string, std::string, int64_t>;
 
@@ -135,6 +129,11 @@ std::vector<Contestant> contestants_of(const std::vector<LearnerOptions>& learne
     all.push_back({names.back(), options, initial_params(options, family, seed)});
   }
   return all;
+}
+
+LearnerOptions for_episodes(LearnerOptions options, int64_t length) {
+  if (options.capacity == 0) options.capacity = length;
+  return options;
 }
 
 std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,

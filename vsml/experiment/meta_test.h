@@ -43,6 +43,9 @@ struct MetaTestSetting {
 std::vector<Contestant> contestants_of(const std::vector<LearnerOptions>& learners, uint64_t seed,
                                        engine::Device device);
 
+// The learner for episodes of `length` examples: nearest_neighbour with capacity 0 keeps them all.
+LearnerOptions for_episodes(LearnerOptions options, int64_t length);
+
 // Results of all contestants on all tasks, in that order; empty if it was stopped before the end.
 std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
                                              const std::vector<Contestant>& contestants);
