@@ -24,10 +24,10 @@ constexpr const char* kLog = "comparisons.jsonl";
 
 // A learner in an episode.
 struct Runner {
-  Runner(const Contestant& contestant, const Task& task, engine::Device device)
+  Runner(const Contestant& contestant, const Task& task, int64_t examples, engine::Device device)
       : name(contestant.name),
         is_sgd(contestant.options.type == LearnerType::Sgd),
-        family(contestant.options, DType::f32, device),
+        family(for_episodes(contestant.options, examples), DType::f32, device),
         learner(family.for_dims(task.dims())),
         params(learner.layout(), contestant.params) {}
 
@@ -87,7 +87,8 @@ class Episode {
         key_(episode_key(setting.spec.seed, episode)),
         lifetime_(task.lifetime(key_)) {
     for (const Contestant& one : contestants) {
-      runners_.push_back(std::make_unique<Runner>(one, task, setting.device));
+      runners_.push_back(std::make_unique<Runner>(one, task, setting.spec.evaluate.episode_length,
+                                                  setting.device));
     }
     begin();
   }
