@@ -82,7 +82,8 @@ std::vector<Tensor> everything(const Setup& s, bool reference) {
   std::vector<Tensor> all = results(ticked(s, reference));
   std::vector<Tensor> dresults;
   for (const Tensor& x : all) {
-    dresults.push_back(cast(values(x.shape(), -1, 1, 20 + dresults.size()), x.dtype()));
+    dresults.push_back(
+        cast(values(x.shape(), -1, 1, 20 + dresults.size()), x.dtype()).to(x.device()));
   }
   for (const Tensor& gradient : tape.gradient(all, dresults, s.inputs)) all.push_back(gradient);
   return all;
@@ -117,6 +118,29 @@ TEST_CASE("fused ticks and their gradients are the reference's in float64") {
     for (size_t k = 0; k < want.size(); ++k) {
       CAPTURE(k);
       CHECK(error_of(cast(got[k], DType::f64), want[k]) < kBound);
+    }
+  }
+}
+
+TEST_CASE("ticks on a GPU and their gradients are the reference's in float64") {
+  const engine::Device gpu{engine::Device::Kind::Cuda, 0};
+  if (!engine::available(gpu)) {
+    MESSAGE("cuda:0 is not present: its ticks are skipped");
+    return;
+  }
+  for (const Sizes& sizes : kSizes) {
+    CAPTURE(sizes.inputs);
+    CAPTURE(sizes.outputs);
+    CAPTURE(sizes.cell.state);
+    const auto want = everything(setup(sizes, DType::f64), true);
+    Setup there = setup(sizes, DType::f32);
+    for (Tensor& input : there.inputs) input = input.to(gpu);
+    const auto got = everything(there, false), again = everything(there, false);
+    REQUIRE(got.size() == want.size());
+    for (size_t k = 0; k < want.size(); ++k) {
+      CAPTURE(k);
+      CHECK(error_of(cast(got[k].to({}), DType::f64), want[k]) < kBound);
+      CHECK(same_bits(got[k].to({}), again[k].to({})));
     }
   }
 }
