@@ -35,13 +35,15 @@ bool CaseErrors::passed() const {
   return true;
 }
 
-std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype) {
+std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype,
+                                 engine::Device device) {
   std::ifstream in(path);
   if (!in) throw std::runtime_error("cannot be read");
   const nlohmann::json file = nlohmann::json::parse(in);
   if (file.at("format") != 1) throw std::runtime_error("expected format 1");
   std::vector<CaseErrors> results;
-  for (const nlohmann::json& one : file.at("cases")) results.push_back(run_vsml_case(one, dtype));
+  for (const nlohmann::json& one : file.at("cases"))
+    results.push_back(run_vsml_case(one, dtype, device));
   return results;
 }
 
