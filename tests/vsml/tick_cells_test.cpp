@@ -200,15 +200,20 @@ TEST_CASE("a forget gate of 1 and a candidate of 0 keep c bit for bit over 10^6 
     flat[static_cast<size_t>(layout.at("cell.bias").offset + k)] = 25;
     flat[static_cast<size_t>(layout.at("cell.bias").offset + 32 + k)] = 15;
   }
-  const CellParams cell =
-      vsml::cell_params(ParamSet(layout, Tensor::from(flat, {layout.size()})), "cell", dims);
-  const Tensor c = cast(values({1, 1, 7, 1, 16}, -3, 3, 1), DType::f32);
-  const Messages in{Tensor::zeros({1, 1, 7, 8}, DType::f32),
-                    Tensor::zeros({1, 1, 1, 8}, DType::f32)};
-  const CellTicks ticks =
-      vsml::kernels::tick_cells(cell, {Tensor::zeros({1, 1, 7, 1, 16}, DType::f32), c}, in,
-                                is_fused(16) ? 1000000 : 100, false);
-  CHECK(same_bits(ticks.state.c, c));
+  std::vector<engine::Device> devices{{}};
+  const engine::Device gpu{engine::Device::Kind::Cuda, 0};
+  if (engine::available(gpu)) devices.push_back(gpu);
+  for (const engine::Device& device : devices) {
+    const Tensor params = Tensor::from(flat, {layout.size()}, device);
+    const CellParams cell = vsml::cell_params(ParamSet(layout, params), "cell", dims);
+    const Tensor c = cast(values({1, 1, 7, 1, 16}, -3, 3, 1), DType::f32).to(device);
+    const Messages in{Tensor::zeros({1, 1, 7, 8}, DType::f32, device),
+                      Tensor::zeros({1, 1, 1, 8}, DType::f32, device)};
+    const CellTicks ticks =
+        vsml::kernels::tick_cells(cell, {Tensor::zeros({1, 1, 7, 1, 16}, DType::f32, device), c},
+                                  in, is_fused(16) ? 1000000 : 100, false);
+    CHECK(same_bits(ticks.state.c.to({}), c.to({})));
+  }
 }
 
 TEST_CASE("what is not finite stays so") {
