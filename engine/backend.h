@@ -12,16 +12,16 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "engine/device.h"
+#include "engine/kernels/philox.h"
+#include "engine/kernels/reduce_ops.h"
 #include "engine/kernels/scalar_ops.h"
 #include "engine/kernels/view.h"
 #include "engine/rng.h"
 
 namespace engine {
-
-enum class ReduceOp { Sum, Max, Min };
-enum class RandomKind { Uniform, Normal, TruncatedNormal };
 
 // Bytes handed out by a backend's caching allocator.
 struct MemoryUse {
@@ -39,6 +39,8 @@ class Backend {
   virtual void release(void* data, int64_t bytes) noexcept = 0;
   virtual MemoryUse memory_use() const = 0;
   virtual void reset_peak() = 0;
+  // Bytes that could be had besides those in use; -1 where the device does not say.
+  virtual int64_t memory_left() const { return -1; }
 
   // Bytes between this device and the host; done when the call returns.
   virtual void copy_from_host(const void* host, void* device, int64_t bytes) = 0;
@@ -93,5 +95,7 @@ Backend& cpu_backend();
 // Implemented by engine/cuda, or by engine/cuda/absent.cpp, which returns nullptr. Also nullptr if
 // there is no such GPU.
 Backend* cuda_backend(int index);
+// Why cuda_backend() gives none, in a few words; empty if it gives one.
+std::string cuda_absence(int index);
 
 }  // namespace engine

@@ -30,11 +30,17 @@ bool available(const Device& device) {
   return device.kind == Device::Kind::Cpu || cuda_backend(device.index) != nullptr;
 }
 
+std::string absence_hint(const Device& device) {
+  if (available(device)) return "";
+  return fmt::format("{}; use --device cpu, or a build with CUDA on a machine with a GPU",
+                     cuda_absence(device.index));
+}
+
 Backend& backend(const Device& device) {
   if (device.kind == Device::Kind::Cpu) return cpu_backend();
   if (Backend* found = cuda_backend(device.index)) return *found;
   throw DeviceError(fmt::format("device: {} is not present", to_string(device)),
-                    "run with --device cpu, or use a build with CUDA on a machine with a GPU");
+                    absence_hint(device));
 }
 
 }  // namespace engine

@@ -23,4 +23,7 @@ Device parse_device(const std::string& text);
 // True if tensors can be made on the device in this build and on this machine.
 bool available(const Device& device);
 
+// Why they cannot, and what to do instead; empty if they can.
+std::string absence_hint(const Device& device);
+
 }  // namespace engine

@@ -23,7 +23,7 @@ forbid "tools/ does not know tests/" tools "tests/"
 forbid "cpu/ and cuda/ never meet" engine/cpu "engine/cuda/|cuda|cublas"
 forbid "cpu/ and cuda/ never meet" engine/cuda "engine/cpu/"
 forbid "backends are reached through backend.h" "engine/ops engine/io vsml tools" \
-  "engine/cpu/|engine/cuda/"
+  "engine/cpu/|engine/cuda/" "vsml/kernels/cuda/[a-z_]*\.(cu|cpp)"
 forbid "kernels are plain data and scalar maths" engine/kernels \
   "engine/(tensor|tape|error|backend|ops|cpu|cuda|shape|storage)"
 forbid "backends know kernels, not ops" "engine/cpu engine/cuda" \

@@ -8,12 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "engine/device.h"
+
 namespace bench {
 
 struct Options {
   int repeat = 9;      // timed runs of each
   std::string filter;  // only measurements whose name contains this
   std::vector<int> threads{1, 2};
+  engine::Device device;  // not the CPU: run_gpu() alone
 };
 
 struct Timing {
@@ -31,6 +34,7 @@ void print_line(const std::string& name, int threads,
 // The groups of measurements; each skips what the filter leaves out.
 void run_engine(const Options& options);
 void run_vsml(const Options& options);
+void run_gpu(const Options& options);
 
 bool wanted(const Options& options, const std::string& name);
 

@@ -100,7 +100,7 @@ vsml::RunOptions run_options(const Arguments& arguments, const vsml::Spec& spec)
   if (!engine::available(options.device)) {
     throw engine::DeviceError(
         fmt::format("--device {}: not present", engine::to_string(options.device)),
-        "use --device cpu, or a build with CUDA on a machine with a GPU");
+        engine::absence_hint(options.device));
   }
   if (arguments.threads > 0) engine::set_num_threads(arguments.threads);
   return options;

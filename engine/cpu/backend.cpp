@@ -2,8 +2,9 @@
 
 #include <cstring>
 
-#include "engine/cpu/allocator.h"
+#include "engine/caching_allocator.h"
 #include "engine/cpu/kernels.h"
+#include "engine/cpu/memory.h"
 
 namespace engine {
 namespace {
@@ -58,7 +59,8 @@ class CpuBackend final : public Backend {
   }
 
  private:
-  cpu::CachingAllocator allocator_;
+  cpu::SystemMemory memory_;
+  CachingAllocator allocator_{memory_};
 };
 
 }  // namespace

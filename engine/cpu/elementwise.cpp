@@ -1,5 +1,5 @@
 #include "engine/cpu/kernels.h"
-#include "engine/cpu/loop.h"
+#include "engine/cpu/pieces.h"
 #include "engine/cpu/vector/kernels.h"
 #include "engine/parallel.h"
 

@@ -11,6 +11,7 @@
 #include "engine/cpu/vector/kernels.h"
 #include "engine/cpu_info.h"
 #include "engine/error.h"
+#include "engine/kernels/matrix.h"
 #include "engine/parallel.h"
 
 namespace engine::cpu {
@@ -38,16 +39,9 @@ struct Matrix {
 
 // The last two axes of a view as BLAS wants them.
 Matrix matrix_of(const View& view, const char* data) {
-  const int64_t rows = view.shape[view.rank - 2], columns = view.shape[view.rank - 1];
-  const int64_t row_step = view.strides[view.rank - 2], column_step = view.strides[view.rank - 1];
-  const bool row_major = (columns <= 1 || column_step == 1) &&
-                         (rows <= 1 || row_step >= std::max<int64_t>(1, columns));
-  if (row_major) {
-    const int64_t leading = rows <= 1 ? columns : row_step;
-    return {data, CblasNoTrans, static_cast<blasint>(std::max<int64_t>(leading, 1))};
-  }
-  const int64_t leading = columns <= 1 ? rows : column_step;
-  return {data, CblasTrans, static_cast<blasint>(std::max<int64_t>(leading, 1))};
+  const kernels::MatrixLayout layout = kernels::matrix_layout(view);
+  return {data, layout.transposed ? CblasTrans : CblasNoTrans,
+          static_cast<blasint>(layout.leading)};
 }
 
 struct Product {
@@ -85,16 +79,6 @@ void gemm(DType dtype, int64_t m, const Product& p, const Matrix& a, const Matri
   }
 }
 
-// Offset in elements of batch entry `batch`.
-int64_t batch_offset(const View& view, int64_t batch) {
-  int64_t offset = 0;
-  for (int axis = view.rank - 3; axis >= 0; --axis) {
-    offset += batch % view.shape[axis] * view.strides[axis];
-    batch /= view.shape[axis];
-  }
-  return offset;
-}
-
 // OpenBLAS asks again and again for its buffers where there are no addresses left (ulimit -v).
 void require_addresses() {
   constexpr size_t kBuffers = size_t{256} << 20;
@@ -126,7 +110,7 @@ void matmul(const View& a, const View& b, const View& out, bool accumulate) {
     const int64_t batch = task / blocks, first = task % blocks * p.rows_per_block;
     const int64_t rows = std::min(p.rows_per_block, p.m - first);
     const auto at = [&](const View& view, int64_t offset) {
-      return static_cast<char*>(view.data) + (batch_offset(view, batch) + offset) * unit;
+      return static_cast<char*>(view.data) + (kernels::matrix_offset(view, batch) + offset) * unit;
     };
     const Matrix left = matrix_of(a, at(a, first * a.strides[a.rank - 2]));
     const Matrix right = matrix_of(b, at(b, 0));

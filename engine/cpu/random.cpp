@@ -9,12 +9,6 @@ namespace {
 
 constexpr int64_t kPerTask = 65536;
 
-float value_of(RandomKind kind, uint32_t bits) {
-  if (kind == RandomKind::Uniform) return kernels::uniform_from_bits(bits);
-  if (kind == RandomKind::Normal) return kernels::normal_from_bits(bits);
-  return kernels::truncated_normal_from_bits(bits);
-}
-
 // The numbers first, first + 1, ... of a key's stream.
 class Stream {
  public:
@@ -55,7 +49,7 @@ void random_typed(RandomKind kind, const RngKey& key, int64_t first, T scale, co
         to += rest % out.shape[axis] * out.strides[axis];
       }
       for (int64_t i = 0; i < length; ++i) {
-        to[i * stride] = scale * static_cast<T>(value_of(kind, stream.next()));
+        to[i * stride] = scale * static_cast<T>(kernels::random_value(kind, stream.next()));
       }
     }
   });

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "engine/cpu/kernels.h"
@@ -12,82 +11,23 @@ namespace {
 constexpr int64_t kReducedPerBlock = 4096;  // of the reduced index space; a longer one is cut
 constexpr int64_t kTaskElements = 16384;
 
-struct Axis {
-  int64_t extent = 1;
-  int64_t step = 0;  // of the input, in bytes
-};
-
-// A reduction as kept axes (row-major over the output), reduced axes, and rows of `columns` kept
-// elements that lie side by side in the input.
-struct Plan {
-  std::vector<Axis> kept, reduced;
-  int64_t columns = 1, outputs = 1, reductions = 1;
-  const char* data = nullptr;
-  DType dtype = DType::f32;
-  Accumulation how = Accumulation::Sum;
-};
-
-void append(std::vector<Axis>& axes, const Axis& axis, bool adjacent) {
-  if (adjacent && !axes.empty() && axes.back().step == axis.step * axis.extent) {
-    axes.back() = {axes.back().extent * axis.extent, axis.step};
-  } else {
-    axes.push_back(axis);
-  }
-}
-
-int64_t count_of(const std::vector<Axis>& axes) {
-  int64_t count = 1;
-  for (const Axis& axis : axes) count *= axis.extent;
-  return count;
-}
-
-Plan make_plan(ReduceOp op, const View& in, const View& out) {
-  Plan plan;
-  plan.data = static_cast<const char*>(in.data);
-  plan.dtype = in.dtype;
-  plan.how = op == ReduceOp::Sum   ? Accumulation::Sum
-             : op == ReduceOp::Max ? Accumulation::Max
-                                   : Accumulation::Min;
-  bool was_reduced = false, first = true;
-  for (int axis = 0; axis < in.rank; ++axis) {
-    if (in.shape[axis] == 1) continue;
-    const bool is_reduced = out.shape[axis] == 1;
-    append(is_reduced ? plan.reduced : plan.kept,
-           {in.shape[axis], in.strides[axis] * size_of(in.dtype)},
-           !first && is_reduced == was_reduced);
-    was_reduced = is_reduced;
-    first = false;
-  }
-  if (!first && !was_reduced && plan.kept.back().step == size_of(in.dtype)) {
-    plan.columns = plan.kept.back().extent;
-    plan.kept.pop_back();
-  }
-  plan.outputs = count_of(plan.kept);
-  plan.reductions = count_of(plan.reduced);
-  return plan;
-}
-
-int64_t offset_of(const std::vector<Axis>& axes, int64_t index) {
-  int64_t offset = 0;
-  for (size_t k = axes.size(); k-- > 0;) {
-    offset += index % axes[k].extent * axes[k].step;
-    index /= axes[k].extent;
-  }
-  return offset;
-}
+using kernels::ReducePlan;
 
 // Folds reduced indices [first, last) at `base` into totals[columns].
-void accumulate(const Plan& plan, const char* base, int64_t first, int64_t last, double* totals) {
+void accumulate(const ReducePlan& plan, const char* base, int64_t first, int64_t last,
+                double* totals) {
   const VectorKernels& vector = vector_kernels();
-  const Axis inner = plan.reduced.empty() ? Axis{1, 0} : plan.reduced.back();
+  const kernels::Axes& axes = plan.reduced;
+  const int64_t extent = axes.rank == 0 ? 1 : axes.extent[axes.rank - 1];
+  const int64_t step = axes.rank == 0 ? 0 : axes.step[axes.rank - 1];
   while (first < last) {
-    const int64_t count = std::min(last - first, inner.extent - first % inner.extent);
+    const int64_t count = std::min(last - first, extent - first % extent);
     const char* from = base + offset_of(plan.reduced, first);
     if (plan.columns == 1) {
-      *totals = vector.accumulate_run(plan.how, plan.dtype, from, count, inner.step, *totals);
+      *totals = vector.accumulate_run(plan.op, plan.dtype, from, count, step, *totals);
     } else {
       for (int64_t k = 0; k < count; ++k) {
-        vector.accumulate_row(plan.how, plan.dtype, from + k * inner.step, plan.columns, totals);
+        vector.accumulate_row(plan.op, plan.dtype, from + k * step, plan.columns, totals);
       }
     }
     first += count;
@@ -105,25 +45,14 @@ void store(const std::vector<double>& totals, const View& out, int64_t first) {
   write(static_cast<int32_t*>(data));
 }
 
-double neutral(Accumulation how) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  return how == Accumulation::Sum ? 0 : how == Accumulation::Max ? -kInfinity : kInfinity;
-}
-
-double combine(Accumulation how, double a, double b) {
-  if (how == Accumulation::Sum) return a + b;
-  if (how == Accumulation::Max) return a > b || a != a ? a : b;
-  return a < b || a != a ? a : b;
-}
-
 // Each row of outputs by one task, its reduction in one go.
-void reduce_rows(const Plan& plan, const View& out) {
+void reduce_rows(const ReducePlan& plan, const View& out) {
   const int64_t work = std::max<int64_t>(1, plan.columns * plan.reductions);
   const int64_t rows = std::max<int64_t>(1, kTaskElements / work);
   const auto run = [&](int64_t task) {
     std::vector<double> totals(static_cast<size_t>(plan.columns));
     for (int64_t row = task * rows; row < std::min(plan.outputs, (task + 1) * rows); ++row) {
-      std::fill(totals.begin(), totals.end(), neutral(plan.how));
+      std::fill(totals.begin(), totals.end(), kernels::neutral(plan.op));
       accumulate(plan, plan.data + offset_of(plan.kept, row), 0, plan.reductions, totals.data());
       store(totals, out, row * plan.columns);
     }
@@ -132,10 +61,10 @@ void reduce_rows(const Plan& plan, const View& out) {
 }
 
 // The reduced index space cut into fixed blocks whose partial results are combined in order.
-void reduce_blocks(const Plan& plan, const View& out) {
+void reduce_blocks(const ReducePlan& plan, const View& out) {
   const int64_t blocks = (plan.reductions + kReducedPerBlock - 1) / kReducedPerBlock;
   std::vector<double> partial(static_cast<size_t>(plan.outputs * blocks * plan.columns),
-                              neutral(plan.how));
+                              kernels::neutral(plan.op));
   parallel_for(plan.outputs * blocks, [&](int64_t task) {
     const int64_t row = task / blocks, first = task % blocks * kReducedPerBlock;
     accumulate(plan, plan.data + offset_of(plan.kept, row), first,
@@ -145,10 +74,10 @@ void reduce_blocks(const Plan& plan, const View& out) {
   std::vector<double> totals(static_cast<size_t>(plan.columns));
   for (int64_t row = 0; row < plan.outputs; ++row) {
     for (int64_t j = 0; j < plan.columns; ++j) {
-      double total = neutral(plan.how);
+      double total = kernels::neutral(plan.op);
       for (int64_t block = 0; block < blocks; ++block) {
         const auto place = static_cast<size_t>((row * blocks + block) * plan.columns + j);
-        total = combine(plan.how, total, partial[place]);
+        total = kernels::combine(plan.op, total, partial[place]);
       }
       totals[static_cast<size_t>(j)] = total;
     }
@@ -183,7 +112,7 @@ void argmax_typed(const View& in, int axis, const View& out) {
 
 void reduce(ReduceOp op, const View& in, const View& out) {
   if (element_count(out) == 0) return;
-  const Plan plan = make_plan(op, in, out);
+  const ReducePlan plan = kernels::plan_reduction(op, in, out);
   if (plan.reductions > kReducedPerBlock) {
     reduce_blocks(plan, out);
   } else {

@@ -7,4 +7,8 @@ Backend* cuda_backend(int) {
   return nullptr;
 }
 
+std::string cuda_absence(int) {
+  return "this build has no CUDA";
+}
+
 }  // namespace engine

@@ -11,7 +11,11 @@
 
 #include "engine/kernels/view.h"
 
-namespace engine::kernels {
+namespace engine {
+
+enum class RandomKind { Uniform, Normal, TruncatedNormal };
+
+namespace kernels {
 
 // The four words of block `block` of the stream (seed, purpose, step, member).
 ENGINE_HD void philox_block(uint64_t seed, uint32_t block, uint32_t purpose, uint32_t step,
@@ -124,4 +128,11 @@ ENGINE_HD float truncated_normal_from_bits(uint32_t bits) {
   return central_quantile(x, minus_log((1.0f - x) * (1.0f + x)));
 }
 
-}  // namespace engine::kernels
+ENGINE_HD float random_value(RandomKind kind, uint32_t bits) {
+  if (kind == RandomKind::Uniform) return uniform_from_bits(bits);
+  if (kind == RandomKind::Normal) return normal_from_bits(bits);
+  return truncated_normal_from_bits(bits);
+}
+
+}  // namespace kernels
+}  // namespace engine

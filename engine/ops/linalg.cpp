@@ -2,25 +2,13 @@
 
 #include <algorithm>
 
+#include "engine/kernels/matrix.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/movement.h"
 #include "engine/ops/op.h"
 
 namespace engine {
 namespace {
-
-// True if BLAS can read the last two axes as they are, as a matrix or its transpose.
-bool blas_layout(const Tensor& x) {
-  const auto last = static_cast<size_t>(x.rank() - 1);
-  const int64_t rows = x.dim(-2), columns = x.dim(-1);
-  const int64_t row_step = x.strides()[last - 1], column_step = x.strides()[last];
-  // A step of 0 repeats; BLAS has no way to say that.
-  const bool row_major = (columns <= 1 || column_step == 1) &&
-                         (rows <= 1 || row_step >= std::max<int64_t>(1, columns));
-  const bool column_major =
-      (rows <= 1 || row_step == 1) && (columns <= 1 || column_step >= std::max<int64_t>(1, rows));
-  return row_major || column_major;
-}
 
 void check(const char* op, const Tensor& a, const Tensor& b) {
   require_same_device(op, a, b);
@@ -33,8 +21,8 @@ void check(const char* op, const Tensor& a, const Tensor& b) {
 
 // out = (accumulate ? out : 0) + a b; allocated here unless accumulating into `out`.
 Tensor run(const Tensor& a, const Tensor& b, const Shape& batch, Tensor out, bool accumulate) {
-  const Tensor left = blas_layout(a) ? a : a.contiguous();
-  const Tensor right = blas_layout(b) ? b : b.contiguous();
+  const Tensor left = kernels::matrix_layout(a.view()).readable ? a : a.contiguous();
+  const Tensor right = kernels::matrix_layout(b.view()).readable ? b : b.contiguous();
   if (!out.defined())
     out = Tensor::empty(batch + Shape{a.dim(-2), b.dim(-1)}, a.dtype(), a.device());
   if (out.size() > 0) {

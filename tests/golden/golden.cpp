@@ -35,7 +35,8 @@ bool CaseErrors::passed() const {
   return true;
 }
 
-std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype) {
+std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype,
+                                 engine::Device device) {
   std::ifstream in(path);
   if (!in) throw std::runtime_error("cannot be read");
   const nlohmann::json file = nlohmann::json::parse(in);
@@ -43,7 +44,8 @@ std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype) {
   std::vector<CaseErrors> results;
   for (const nlohmann::json& one : file.at("cases")) {
     const bool of_learner = one.at("spec").contains("learner");
-    results.push_back(of_learner ? run_learner_case(one, dtype) : run_vsml_case(one, dtype));
+    results.push_back(of_learner ? run_learner_case(one, dtype)
+                                 : run_vsml_case(one, dtype, device));
   }
   return results;
 }

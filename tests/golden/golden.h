@@ -29,12 +29,13 @@ struct CaseErrors {
 
 // One case of a file of VSML networks, run in f64 or f32. In f32 the fused kernels are used where
 // there are some, and the bound is that of rounding.
-CaseErrors run_vsml_case(const nlohmann::json& one, engine::DType dtype);
+CaseErrors run_vsml_case(const nlohmann::json& one, engine::DType dtype, engine::Device device);
 
 // One case of a file of other learners. Bound: 1e-9 in f64, 1e-4 in f32.
 CaseErrors run_learner_case(const nlohmann::json& one, engine::DType dtype);
 
 // All cases of a file. Throws std::exception if the file is not a golden file.
-std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype);
+std::vector<CaseErrors> run_file(const std::string& path, engine::DType dtype,
+                                 engine::Device device);
 
 }  // namespace golden

@@ -1,29 +1,46 @@
-// golden [--f32] FILE...: runs every case of golden files and compares; exit status 1 if one fails.
+// golden [--f32] [--device NAME] FILE...: runs every case of golden files and compares; exit status
+// 1 if one fails, 77 if there is no such device.
 #include <cstdio>
-#include <cstring>
 #include <exception>
+#include <string>
+#include <vector>
 
+#include "engine/device.h"
 #include "tests/golden/golden.h"
 
 int main(int argc, char** argv) {
-  const bool single = argc > 1 && std::strcmp(argv[1], "--f32") == 0;
-  const int first = single ? 2 : 1;
-  if (argc <= first) {
-    std::fprintf(stderr, "usage: golden [--f32] FILE...\n");
+  engine::DType dtype = engine::DType::f64;
+  engine::Device device;
+  std::vector<std::string> files;
+  for (int k = 1; k < argc; ++k) {
+    const std::string argument = argv[k];
+    if (argument == "--f32") {
+      dtype = engine::DType::f32;
+    } else if (argument == "--device" && k + 1 < argc) {
+      device = engine::parse_device(argv[++k]);
+    } else {
+      files.push_back(argument);
+    }
+  }
+  if (files.empty()) {
+    std::fprintf(stderr, "usage: golden [--f32] [--device NAME] FILE...\n");
     return 2;
   }
-  const engine::DType dtype = single ? engine::DType::f32 : engine::DType::f64;
+  if (!engine::available(device)) {
+    std::printf("skipped: %s\n", engine::absence_hint(device).c_str());
+    return 77;
+  }
   int passed = 0, failed = 0;
-  for (int k = first; k < argc; ++k) {
+  for (const std::string& file : files) {
     try {
-      for (const golden::CaseErrors& one : golden::run_file(argv[k], dtype)) {
+      for (const golden::CaseErrors& one : golden::run_file(file, dtype, device)) {
         std::printf("%-4s %-20s outputs %.1e  states %.1e  loss %.1e  gradients %.1e\n",
                     one.passed() ? "ok" : "FAIL", one.name.c_str(), one.outputs, one.states,
                     one.loss, one.gradients);
         ++(one.passed() ? passed : failed);
       }
     } catch (const std::exception& error) {
-      std::fprintf(stderr, "error: %s: %s\n", argv[k], error.what());
+      std::fprintf(stderr, "error: %s: %s\n", file.c_str(), error.what());
       ++failed;
     }
   }

@@ -101,13 +101,13 @@ Tensor flat_of(const json& sets, const json& spec) {
 
 }  // namespace
 
-CaseErrors run_vsml_case(const json& one, engine::DType dtype) {
-  const auto typed = [&](const json& value) { return cast(array(value), dtype); };
-  const auto plain = [](const Tensor& x) { return cast(x, engine::DType::f64); };
+CaseErrors run_vsml_case(const json& one, engine::DType dtype, engine::Device device) {
+  const auto typed = [&](const json& value) { return cast(array(value), dtype).to(device); };
+  const auto plain = [](const Tensor& x) { return cast(x.to({}), engine::DType::f64); };
   const json& spec = one.at("spec");
   const int64_t batch = spec.at("batch");
   const vsml::Network network(options_of(spec), task_of(spec));
-  const Tensor flat = cast(flat_of(one.at("params"), spec), dtype);
+  const Tensor flat = cast(flat_of(one.at("params"), spec), dtype).to(device);
   engine::Tape tape;
   tape.watch(flat);
   const engine::ParamSet params(network.layout(), flat);
@@ -124,7 +124,7 @@ CaseErrors run_vsml_case(const json& one, engine::DType dtype) {
     state.layers.push_back({cells(typed(one.at("h0")[k]), k), cells(typed(one.at("c0")[k]), k)});
     const Shape message{inputs.dim(1), batch, network.shape(static_cast<int64_t>(k)).outputs,
                         network.options().cell.message};
-    state.reverse.push_back(Tensor::zeros(message, dtype));
+    state.reverse.push_back(Tensor::zeros(message, dtype, device));
   }
   std::vector<Tensor> outputs;
   for (int64_t t = 0; t < inputs.dim(0); ++t) {

@@ -83,7 +83,8 @@ std::vector<Tensor> everything(const Setup& s, bool reference) {
   std::vector<Tensor> all = results(ticked(s, reference));
   std::vector<Tensor> dresults;
   for (const Tensor& x : all) {
-    dresults.push_back(cast(values(x.shape(), -1, 1, 20 + dresults.size()), x.dtype()));
+    dresults.push_back(
+        cast(values(x.shape(), -1, 1, 20 + dresults.size()), x.dtype()).to(x.device()));
   }
   for (const Tensor& gradient : tape.gradient(all, dresults, s.inputs)) all.push_back(gradient);
   return all;
@@ -119,6 +120,29 @@ TEST_CASE("fused ticks and their gradients are the reference's in float64") {
     for (size_t k = 0; k < want.size(); ++k) {
       CAPTURE(k);
       CHECK(error_of(cast(got[k], DType::f64), want[k]) < kBound);
+    }
+  }
+}
+
+TEST_CASE("ticks on a GPU and their gradients are the reference's in float64") {
+  const engine::Device gpu{engine::Device::Kind::Cuda, 0};
+  if (!engine::available(gpu)) {
+    MESSAGE("cuda:0 is not present: its ticks are skipped");
+    return;
+  }
+  for (const Sizes& sizes : kSizes) {
+    CAPTURE(sizes.inputs);
+    CAPTURE(sizes.outputs);
+    CAPTURE(sizes.cell.state);
+    const auto want = everything(setup(sizes, DType::f64), true);
+    Setup there = setup(sizes, DType::f32);
+    for (Tensor& input : there.inputs) input = input.to(gpu);
+    const auto got = everything(there, false), again = everything(there, false);
+    REQUIRE(got.size() == want.size());
+    for (size_t k = 0; k < want.size(); ++k) {
+      CAPTURE(k);
+      CHECK(error_of(cast(got[k].to({}), DType::f64), want[k]) < kBound);
+      CHECK(same_bits(got[k].to({}), again[k].to({})));
     }
   }
 }
@@ -178,15 +202,20 @@ TEST_CASE("a forget gate of 1 and a candidate of 0 keep c bit for bit over 10^6 
     flat[static_cast<size_t>(layout.at("cell.bias").offset + k)] = 25;
     flat[static_cast<size_t>(layout.at("cell.bias").offset + 32 + k)] = 15;
   }
-  const CellParams cell =
-      vsml::cell_params(ParamSet(layout, Tensor::from(flat, {layout.size()})), "cell", dims);
-  const Tensor c = cast(values({1, 1, 7, 1, 16}, -3, 3, 1), DType::f32);
-  const Messages in{Tensor::zeros({1, 1, 7, 8}, DType::f32),
-                    Tensor::zeros({1, 1, 1, 8}, DType::f32)};
-  const CellTicks ticks =
-      vsml::kernels::tick_cells(cell, {Tensor::zeros({1, 1, 7, 1, 16}, DType::f32), c}, in,
-                                is_fused(16) ? 1000000 : 100, false);
-  CHECK(same_bits(ticks.state.c, c));
+  std::vector<engine::Device> devices{{}};
+  const engine::Device gpu{engine::Device::Kind::Cuda, 0};
+  if (engine::available(gpu)) devices.push_back(gpu);
+  for (const engine::Device& device : devices) {
+    const Tensor params = Tensor::from(flat, {layout.size()}, device);
+    const CellParams cell = vsml::cell_params(ParamSet(layout, params), "cell", dims);
+    const Tensor c = cast(values({1, 1, 7, 1, 16}, -3, 3, 1), DType::f32).to(device);
+    const Messages in{Tensor::zeros({1, 1, 7, 8}, DType::f32, device),
+                      Tensor::zeros({1, 1, 1, 8}, DType::f32, device)};
+    const CellTicks ticks =
+        vsml::kernels::tick_cells(cell, {Tensor::zeros({1, 1, 7, 1, 16}, DType::f32, device), c},
+                                  in, is_fused(16) ? 1000000 : 100, false);
+    CHECK(same_bits(ticks.state.c.to({}), c.to({})));
+  }
 }
 
 TEST_CASE("what is not finite stays so") {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "engine/backend.h"
 #include "engine/parallel.h"
 #include "vsml/experiment/available_memory.h"
 #include "vsml/experiment/clone_training.h"
@@ -63,7 +64,9 @@ std::vector<Contestant> contestants(const LoadedExperiment& experiment, const Te
 
 void require_memory(const LoadedExperiment& experiment) {
   const double needed = experiment.predicted_bytes();
-  const auto there = static_cast<double>(available_memory(engine::num_threads()));
+  const int64_t on_device = engine::backend(experiment.family.device()).memory_left();
+  const auto there =
+      static_cast<double>(on_device < 0 ? available_memory(engine::num_threads()) : on_device);
   if (needed <= there) return;
   constexpr double kMebi = 1 << 20;
   throw engine::ResourceError(

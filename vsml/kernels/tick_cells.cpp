@@ -8,7 +8,7 @@
 #include "engine/ops/movement.h"
 #include "engine/ops/op.h"
 #include "engine/ops/reduce.h"
-#include "vsml/kernels/cpu/layer_ticks.h"
+#include "vsml/kernels/layer_ticks.h"
 
 namespace vsml::kernels {
 namespace {
@@ -138,9 +138,9 @@ CellTicks fused_tick_cells(const CellParams& cell, CellState state, const Messag
 }  // namespace
 
 std::string fused_kernels(int64_t state_size, engine::DType dtype, engine::Device device) {
-  if (dtype != engine::DType::f32 || device != engine::Device{}) return "";
-  const char* isa = fused_isa(state_size);
-  return isa == nullptr ? "" : isa;
+  if (dtype != engine::DType::f32) return "";
+  const char* name = fused_name(state_size, device);
+  return name == nullptr ? "" : name;
 }
 
 CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,

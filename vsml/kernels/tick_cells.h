@@ -1,6 +1,6 @@
 // vsml/kernels/tick_cells.h: what VSML spends its time on, as one op: the ticks of all cells of a
 // layer. There is one meaning, reference_tick_cells(), made of engine ops; the fused kernels below
-// this folder (cpu/) compute the same much faster and are held to it by tests.
+// this folder (cpu/, cuda/) compute the same much faster and are held to it by tests.
 #pragma once
 
 #include <string>
@@ -29,9 +29,10 @@ CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in
 CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, const Messages& in,
                                int64_t micro_ticks, bool want_over_outputs);
 
-// The name of the fused kernels ("avx512", "avx2", "portable") that serve cells of this state size
-// and element type on a device; empty where engine ops do it. VSML_KERNELS in the environment, set
-// to one of these names or to "reference", asks for others than the machine's best.
+// The name of the fused kernels ("avx512", "avx2", "portable"; "cuda") that serve cells of this
+// state size and element type on a device; empty where engine ops do it. VSML_KERNELS in the
+// environment, set to one of these names or to "reference", asks for others than the machine's
+// best.
 std::string fused_kernels(int64_t state_size, engine::DType dtype, engine::Device device);
 
 }  // namespace vsml::kernels

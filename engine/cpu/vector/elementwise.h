@@ -83,7 +83,7 @@ void each_row(const Loop& loop, const Piece& piece, Body&& body) {
   const int64_t n = piece.column_last - piece.column_first;
   char* row[kMaxOperands];
   int64_t index[kMaxRank];
-  loop.row_start(piece.row_first, row, index);
+  row_start(loop, piece.row_first, row, index);
   for (int k = 0; k < loop.num_operands; ++k) row[k] += piece.column_first * loop.row_stride(k);
   for (int64_t r = piece.row_first; r < piece.row_last; ++r) {
     body(row, n);

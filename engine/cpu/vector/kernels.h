@@ -6,13 +6,11 @@
 // the linker keeps one copy of such a function, and it might be the one for a newer processor.
 #pragma once
 
-#include "engine/cpu/loop.h"
+#include "engine/cpu/pieces.h"
+#include "engine/kernels/reduce_ops.h"
 #include "engine/kernels/scalar_ops.h"
 
 namespace engine::cpu {
-
-// Reduction over rows, always accumulated in double.
-enum class Accumulation { Sum, Max, Min };
 
 struct VectorKernels {
   const char* isa;  // "portable", "avx2" or "avx512"
@@ -24,10 +22,10 @@ struct VectorKernels {
   // Operands: output, input of any dtype.
   void (*convert)(const Loop& loop, const Piece& piece);
   // total combined with count elements that are `stride` bytes apart.
-  double (*accumulate_run)(Accumulation how, DType dtype, const char* data, int64_t count,
+  double (*accumulate_run)(ReduceOp how, DType dtype, const char* data, int64_t count,
                            int64_t stride, double total);
   // totals[j] combined with element j of a contiguous row, for `columns` columns.
-  void (*accumulate_row)(Accumulation how, DType dtype, const char* row, int64_t columns,
+  void (*accumulate_row)(ReduceOp how, DType dtype, const char* row, int64_t columns,
                          double* totals);
 };
 

@@ -8,16 +8,6 @@
 namespace engine::cpu {
 namespace {
 
-struct Sum {
-  ENGINE_HD double apply(double a, double b) { return a + b; }
-};
-struct Max {
-  ENGINE_HD double apply(double a, double b) { return a > b || a != a ? a : b; }
-};
-struct Min {
-  ENGINE_HD double apply(double a, double b) { return a < b || a != a ? a : b; }
-};
-
 constexpr int64_t kLanes = 8;
 
 template <class How, class T>
@@ -50,26 +40,22 @@ void row_into(const char* row, int64_t columns, double* __restrict totals) {
 
 // Calls body(how, zero of the element type).
 template <class Body>
-auto choose(Accumulation how, DType dtype, Body&& body) {
-  const auto with_type = [&](auto functor) {
+auto choose(ReduceOp how, DType dtype, Body&& body) {
+  return kernels::visit(how, [&](auto functor) {
     if (dtype == DType::f32) return body(functor, float{});
     if (dtype == DType::f64) return body(functor, double{});
     return body(functor, int32_t{});
-  };
-  if (how == Accumulation::Sum) return with_type(Sum{});
-  if (how == Accumulation::Max) return with_type(Max{});
-  return with_type(Min{});
+  });
 }
 
-double accumulate_run(Accumulation how, DType dtype, const char* data, int64_t count,
-                      int64_t stride, double total) {
+double accumulate_run(ReduceOp how, DType dtype, const char* data, int64_t count, int64_t stride,
+                      double total) {
   return choose(how, dtype, [&](auto functor, auto zero) {
     return run<decltype(functor), decltype(zero)>(data, count, stride, total);
   });
 }
 
-void accumulate_row(Accumulation how, DType dtype, const char* row, int64_t columns,
-                    double* totals) {
+void accumulate_row(ReduceOp how, DType dtype, const char* row, int64_t columns, double* totals) {
   choose(how, dtype, [&](auto functor, auto zero) {
     row_into<decltype(functor), decltype(zero)>(row, columns, totals);
   });

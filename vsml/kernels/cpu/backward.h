@@ -88,24 +88,21 @@ void unpack_gates(const float* from, int64_t rows, float* to) {
 template <class V, int H>
 void gate_gradients(int n, const float* kept, const float* c, const float* dh, const float* dc,
                     float* before_dc, float* dgates) {
-  using Vec = typename V::Vec;
+  using Cell = CellVector<V>;
   constexpr int kLanes = V::kLanes;
-  const Vec one = V::all(1.0f);
   for (int cell = 0; cell < n; ++cell) {
     for (int part = 0; part < H / kLanes; ++part) {
       const int at = cell * H + part * kLanes;
       const float* from = kept + cell * kKept * H + part * kLanes;
-      const Vec input = V::load(from + kInputGate * H), value = V::load(from + kCandidateValue * H);
-      const Vec forget = V::load(from + kForgetGate * H);
-      const Vec output = V::load(from + kOutputGate * H), shown = V::load(from + kShown * H);
-      const Vec dshown = V::load(dh + at) * output;
-      const Vec memory = V::fma(dshown, V::fnma(shown, shown, one), V::load(dc + at));
+      const CellValues<Cell> values{V::load(from + kInputGate * H),
+                                    V::load(from + kCandidateValue * H),
+                                    V::load(from + kForgetGate * H),
+                                    V::load(from + kOutputGate * H), V::load(from + kShown * H)};
+      typename V::Vec gradients[kGates], memory = V::load(dc + at);
+      gate_gradients_of<Cell>(values, V::load(c + at), V::load(dh + at), memory, gradients);
       float* to = dgates + cell * kGates * H + part * kGates * kLanes;
-      V::store(to + kInput * kLanes, memory * value * input * (one - input));
-      V::store(to + kCandidate * kLanes, memory * input * V::fnma(value, value, one));
-      V::store(to + kForget * kLanes, memory * V::load(c + at) * forget * (one - forget));
-      V::store(to + kOutput * kLanes, dshown * shown * (one - output));
-      V::store(before_dc + at, memory * forget);
+      for (int gate = 0; gate < kGates; ++gate) V::store(to + gate * kLanes, gradients[gate]);
+      V::store(before_dc + at, memory);
     }
   }
 }

@@ -60,8 +60,11 @@ TileKernels tile_kernels(int64_t state_size) {
   return chosen().kernels(state_size);
 }
 
+namespace cpu {
+
 const char* fused_isa(int64_t state_size) {
   return tile_kernels(state_size).forward == nullptr ? nullptr : chosen().name;
 }
 
+}  // namespace cpu
 }  // namespace vsml::kernels

@@ -8,7 +8,7 @@
 #include "engine/parallel.h"
 #include "vsml/kernels/cpu/tile.h"
 
-namespace vsml::kernels {
+namespace vsml::kernels::cpu {
 namespace {
 
 using engine::DType;
@@ -234,4 +234,4 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
   return result;
 }
 
-}  // namespace vsml::kernels
+}  // namespace vsml::kernels::cpu

@@ -1,41 +1,16 @@
-// vsml/kernels/cpu/layer_ticks.h: the fused ticks of whole layers: cut into tiles by shape alone,
-// run in parallel, and put together in a fixed order, so the bits do not depend on the thread
-// count.
+// vsml/kernels/cpu/layer_ticks.h: the fused ticks of whole layers on the CPU, whose tiles run in
+// parallel.
 #pragma once
 
-#include <cstdint>
+#include "vsml/kernels/layer_ticks.h"
 
-#include "engine/tensor.h"
-
-namespace vsml::kernels {
-
-// N layers side by side (members and examples of a batch), of I x O cells each. Contiguous f32.
-struct LayerTicks {
-  engine::Tensor from_input;   // [N, I, 4H]  the messages' share of the gates
-  engine::Tensor from_output;  // [N, O, 4H]
-  engine::Tensor w_hidden;     // [H, 4H], or [P, H, 4H] where each N / P layers share one
-  engine::Tensor h, c;         // [N, I, O, H], or fewer where each N / fewer layers begin alike
-  int64_t micro_ticks = 1;
-};
-
-struct LayerTicksResult {
-  engine::Tensor h, c;          // [N, I, O, H]
-  engine::Tensor over_inputs;   // [N, O, H]  sum of h over I
-  engine::Tensor over_outputs;  // [N, I, H]  sum of h over O; empty if not wanted
-};
-
-struct LayerTicksGradients {
-  engine::Tensor from_input, from_output, w_hidden, h, c;  // shaped as in LayerTicks
-};
+namespace vsml::kernels::cpu {
 
 // The instruction set in use, if there are fused ticks for cells of this state size; else null.
 const char* fused_isa(int64_t state_size);
 
-// `in_place`: the results take the place of h and c, which are N and whose storage nobody else may
-// own.
+// See the functions of the same name in vsml/kernels/layer_ticks.h.
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place);
-
-// dresult: gradients of the four results; empty tensors stand for zeros.
 LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer, const LayerTicksResult& dresult);
 
-}  // namespace vsml::kernels
+}  // namespace vsml::kernels::cpu

@@ -14,10 +14,6 @@
 namespace vsml::kernels {
 namespace {
 
-enum Gate { kInput, kCandidate, kForget, kOutput, kGates };
-
-constexpr float kMinusLog2E = -1.44269504088896341f;
-
 inline float gate_unit(int gate) {
   return gate == kCandidate ? 1.0f : kMinusLog2E;
 }
@@ -143,35 +139,21 @@ enum Kept { kInputGate, kCandidateValue, kForgetGate, kOutputGate, kShown, kKept
 template <class V, int H, bool kKeep>
 inline void update(const typename V::Vec (&gates)[kGates], const float* c, float* next_h,
                    float* next_c, float* kept) {
-  using Vec = typename V::Vec;
-  const Vec one = V::all(1.0f);
-  // A forget gate of exactly 1 and a candidate of exactly 0 leave c as it is, bit for bit.
-  const Vec forget = one / (one + exp2_limited<V>(gates[kForget]));
-  const TanhFraction<V> candidate(gates[kCandidate]);
-  const Vec closed = one + exp2_limited<V>(gates[kInput]);
-  const Vec hidden = one + exp2_limited<V>(gates[kOutput]);
+  using Cell = CellVector<V>;
   if constexpr (kKeep) {
-    const Vec share = one / (closed * candidate.denominator);
-    const Vec input = share * candidate.denominator;
-    const Vec value = candidate.numerator * (share * closed);
-    const Vec memory = V::fma(forget, V::load(c), input * value);
-    const TanhFraction<V> shown(memory);
-    const Vec other = one / (hidden * shown.denominator);
-    const Vec output = other * shown.denominator;
-    const Vec seen = shown.numerator * (other * hidden);
-    V::store(next_c, memory);
-    V::store(next_h, output * seen);
-    V::store(kept + kInputGate * H, input);
-    V::store(kept + kCandidateValue * H, value);
-    V::store(kept + kForgetGate * H, forget);
-    V::store(kept + kOutputGate * H, output);
-    V::store(kept + kShown * H, seen);
+    CellValues<Cell> values;
+    const NextCell<Cell> next = next_cell_keeping<Cell>(gates, V::load(c), values);
+    V::store(next_c, next.c);
+    V::store(next_h, next.h);
+    V::store(kept + kInputGate * H, values.input);
+    V::store(kept + kCandidateValue * H, values.value);
+    V::store(kept + kForgetGate * H, values.forget);
+    V::store(kept + kOutputGate * H, values.output);
+    V::store(kept + kShown * H, values.shown);
   } else {
-    const Vec written = candidate.numerator / (closed * candidate.denominator);
-    const Vec memory = V::fma(forget, V::load(c), written);
-    const TanhFraction<V> shown(memory);
-    V::store(next_c, memory);
-    V::store(next_h, shown.numerator / (hidden * shown.denominator));
+    const NextCell<Cell> next = next_cell<Cell>(gates, V::load(c));
+    V::store(next_c, next.c);
+    V::store(next_h, next.h);
   }
 }
 

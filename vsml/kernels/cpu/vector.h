@@ -9,13 +9,12 @@
 #include <immintrin.h>
 #endif
 
+#include "vsml/kernels/cell_update.h"
+
 namespace vsml::kernels {
 namespace {
 
 // A NaN stays a NaN in clamp() and exp2_limited(), so that a network that diverged is noticed.
-
-// Of 2^x in a sigmoid, 1 / (1 + 2^x): past 2^60 it is below 1e-18, and before 2^-100 it is 1.
-constexpr float kLeastExponent = -100.0f, kMostExponent = 60.0f;
 
 #if defined(__AVX512F__)
 // 16 numbers. How much is worked on at once, so that sums stay in registers: kCells cells with all
@@ -127,26 +126,11 @@ typename V::Vec exp2_limited(typename V::Vec x) {
   return V::scaled(y, x);
 }
 
-// tanh(x) = numerator / denominator, relative error 3e-7; denominator from 1 to 430. The quotient
-// is left to the caller, who shares it.
+// A vector type as cell_update.h wants it.
 template <class V>
-struct TanhFraction {
-  typename V::Vec numerator, denominator;
-
-  explicit TanhFraction(typename V::Vec x) {
-    x = V::clamp(x, -9.02f, 9.02f);
-    // Minimax in z = x^2 for the relative error, 4 over 4: 2.1e-8.
-    const typename V::Vec z = x * x;
-    typename V::Vec n = V::all(1.33192957e-8f), d = V::all(7.76211684e-7f);
-    n = V::fma(n, z, V::all(2.05836627e-5f));
-    d = V::fma(d, z, V::all(3.2831117e-4f));
-    n = V::fma(n, z, V::all(3.49404649e-3f));
-    d = V::fma(d, z, V::all(2.58711196e-2f));
-    n = V::fma(n, z, V::all(0.133797283f));
-    d = V::fma(d, z, V::all(0.467130436f));
-    numerator = x * V::fma(n, z, V::all(1.0f));
-    denominator = V::fma(d, z, V::all(1.0f));
-  }
+struct CellVector : V {
+  static typename V::Vec exp2_limited(typename V::Vec x) { return kernels::exp2_limited<V>(x); }
+  static typename V::Vec divide(typename V::Vec a, typename V::Vec b) { return a / b; }
 };
 
 }  // namespace

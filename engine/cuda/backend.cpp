@@ -1,0 +1,181 @@
+#include "engine/backend.h"
+
+#include <array>
+#include <fmt/format.h>
+#include <memory>
+#include <mutex>
+
+#include "engine/caching_allocator.h"
+#include "engine/cuda/kernels.h"
+
+namespace engine {
+namespace {
+
+constexpr int kMostDevices = 64;
+
+// Memory of one GPU. The calling thread's device is that GPU: CudaBackend sees to it.
+class DeviceMemory final : public MemorySource {
+ public:
+  explicit DeviceMemory(int index) : index_(index) {}
+  void* obtain(int64_t size) override {
+    void* data = nullptr;
+    const cudaError_t status = cudaMalloc(&data, static_cast<size_t>(size));
+    if (status == cudaErrorMemoryAllocation) {
+      (void)cudaGetLastError();  // the next call shall not see it
+      return nullptr;
+    }
+    cuda::require_success(status, "cudaMalloc", __FILE__, __LINE__);
+    return data;
+  }
+  void give_back(void* data, int64_t) noexcept override {
+    (void)cudaFree(data);  // waits for the kernels that use it
+  }
+  std::string name() const override { return fmt::format("cuda:{} memory", index_); }
+
+ private:
+  int index_;
+};
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(int index) : memory_(index) {
+    queue_.index = index;
+    queue_.backend = this;
+    use();
+    ENGINE_CUDA(cudaStreamCreateWithFlags(&queue_.stream, cudaStreamNonBlocking));
+    ENGINE_CUDA(cudaDeviceGetAttribute(&queue_.shared_memory,
+                                       cudaDevAttrMaxSharedMemoryPerBlockOptin, index));
+  }
+
+  // Makes this the calling thread's device.
+  const cuda::Queue& use() const {
+    ENGINE_CUDA(cudaSetDevice(queue_.index));
+    return queue_;
+  }
+
+  void* allocate(int64_t bytes) override {
+    use();
+    return allocator_.allocate(bytes);
+  }
+  void release(void* data, int64_t bytes) noexcept override { allocator_.release(data, bytes); }
+  MemoryUse memory_use() const override { return allocator_.use(); }
+  void reset_peak() override { allocator_.reset_peak(); }
+  int64_t memory_left() const override {
+    use();
+    size_t left = 0, total = 0;
+    ENGINE_CUDA(cudaMemGetInfo(&left, &total));
+    return static_cast<int64_t>(left) + allocator_.use().cached;
+  }
+
+  void copy_from_host(const void* host, void* device, int64_t bytes) override {
+    transfer(device, host, bytes, cudaMemcpyHostToDevice);
+  }
+  void copy_to_host(const void* device, void* host, int64_t bytes) override {
+    transfer(host, device, bytes, cudaMemcpyDeviceToHost);
+  }
+
+  void fill(double value, const View& out) override { cuda::fill(use(), value, out); }
+  void copy(const View& in, const View& out) override { cuda::copy(use(), in, out); }
+  void unary(UnaryOp op, const View& in, const View& out) override {
+    cuda::unary(use(), op, in, out);
+  }
+  void binary(BinaryOp op, const View& a, const View& b, const View& out) override {
+    cuda::binary(use(), op, a, b, out);
+  }
+  void where(const View& mask, const View& a, const View& b, const View& out) override {
+    cuda::where(use(), mask, a, b, out);
+  }
+  void reduce(ReduceOp op, const View& in, const View& out) override {
+    cuda::reduce(use(), op, in, out);
+  }
+  void argmax(const View& in, int axis, const View& out) override {
+    cuda::argmax(use(), in, axis, out);
+  }
+  void matmul(const View& a, const View& b, const View& out, bool accumulate) override {
+    cuda::matmul(use(), a, b, out, accumulate);
+  }
+  void gather(const View& in, const View& index, int axis, const View& out) override {
+    cuda::gather(use(), in, index, axis, out);
+  }
+  void scatter_add(const View& in, const View& index, int axis, const View& out) override {
+    cuda::scatter_add(use(), in, index, axis, out);
+  }
+  void unfold(const View& image, const View& patches, int64_t stride, int64_t pad_y,
+              int64_t pad_x) override {
+    cuda::unfold(use(), image, patches, stride, pad_y, pad_x);
+  }
+  void fold(const View& patches, const View& image, int64_t stride, int64_t pad_y,
+            int64_t pad_x) override {
+    cuda::fold(use(), patches, image, stride, pad_y, pad_x);
+  }
+  void random(RandomKind kind, const RngKey& key, int64_t first, double scale,
+              const View& out) override {
+    cuda::random(use(), kind, key, first, scale, out);
+  }
+
+ private:
+  void transfer(void* to, const void* from, int64_t bytes, cudaMemcpyKind kind) {
+    if (bytes == 0) return;
+    use();
+    ENGINE_CUDA(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, queue_.stream));
+    ENGINE_CUDA(cudaStreamSynchronize(queue_.stream));
+  }
+
+  cuda::Queue queue_;
+  DeviceMemory memory_;
+  CachingAllocator allocator_{memory_};
+};
+
+// What is known of device `index`: its backend, made when it is first asked for, or why not.
+struct Known {
+  std::once_flag once;
+  CudaBackend* backend = nullptr;  // never destroyed: tensors may outlive any order of destruction
+  std::string absence;
+};
+
+std::string absence_of(int index) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess && status != cudaErrorNoDevice) {
+    return fmt::format("the CUDA driver is missing or does not work: {}",
+                       cudaGetErrorString(status));
+  }
+  if (index >= count) return fmt::format("this machine has {} CUDA devices", count);
+  int major = 0, minor = 0;
+  ENGINE_CUDA(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index));
+  ENGINE_CUDA(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index));
+  if (major * 10 + minor < 75) {
+    return fmt::format("expected compute capability 7.5 or more, found {}.{}", major, minor);
+  }
+  return "";
+}
+
+Known& known(int index) {
+  static auto* const all = new std::array<Known, kMostDevices>;
+  Known& one = (*all)[static_cast<size_t>(index)];
+  std::call_once(one.once, [&] {
+    one.absence = absence_of(index);
+    if (one.absence.empty()) one.backend = new CudaBackend(index);
+  });
+  return one;
+}
+
+}  // namespace
+
+Backend* cuda_backend(int index) {
+  return index < 0 || index >= kMostDevices ? nullptr : known(index).backend;
+}
+
+std::string cuda_absence(int index) {
+  if (index < 0 || index >= kMostDevices) return "there is no such device";
+  return known(index).absence;
+}
+
+namespace cuda {
+
+const Queue& queue_of(int index) {
+  return known(index).backend->use();
+}
+
+}  // namespace cuda
+}  // namespace engine

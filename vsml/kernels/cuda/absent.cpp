@@ -1,0 +1,18 @@
+// vsml/kernels/cuda/absent.cpp: a build without CUDA.
+#include "vsml/kernels/cuda/layer_ticks.h"
+
+namespace vsml::kernels::cuda {
+
+bool fused(int64_t, int) {
+  return false;
+}
+
+LayerTicksResult run_layer_ticks(const LayerTicks&, bool, bool) {
+  return {};
+}
+
+LayerTicksGradients layer_ticks_gradients(const LayerTicks&, const LayerTicksResult&) {
+  return {};
+}
+
+}  // namespace vsml::kernels::cuda

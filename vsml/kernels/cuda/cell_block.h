@@ -1,0 +1,136 @@
+// vsml/kernels/cuda/cell_block.h: what the forward and the backward kernel of a tile share. Written
+// for engine/kernels/block.h, so that tests run the same code on the host.
+#pragma once
+
+#include "vsml/kernels/cuda/geometry.h"
+#include "vsml/kernels/cuda/lane.h"
+
+namespace vsml::kernels::cuda {
+
+// What both passes read. All arrays are contiguous f32; the gates' order is that of vsml/cell.h.
+struct TileInputs {
+  TilePlan plan;
+  int64_t micro_ticks = 0;
+  int64_t layers_per_set = 0;              // layers that share one w_hidden
+  const float* from_input = nullptr;       // [layers, inputs, 4H]
+  const float* from_output = nullptr;      // [layers, outputs, 4H]
+  const float* w_hidden = nullptr;         // [sets, H, 4H]
+  const float *h = nullptr, *c = nullptr;  // [layers, inputs, outputs, H]
+};
+
+struct alignas(16) Four {
+  float at[4];
+};
+
+template <int n>
+struct Slots {
+  float at[n];
+};
+
+// w_hidden to shared memory: row k, then channel j, then gate.
+template <int H, class Block>
+ENGINE_HD void load_weights(const Block& block, const float* from, float* weights) {
+  block.each([&](int thread) {
+    for (int e = thread; e < 4 * H * H; e += kBlockThreads) {
+      const int k = e / (4 * H), gate = e % (4 * H) / H, j = e % H;
+      weights[k * Geometry<H>::kGateStride + 4 * j + gate] = from[e];
+    }
+  });
+}
+
+// Channel j's gates of a unit's cells: the messages' shares, plus h W. `h` is that of the unit's
+// cells in shared memory.
+template <int H, int n>
+ENGINE_HD void gates_of_unit(const TileInputs& in, const TilePlace& place, const Unit& unit, int j,
+                             const float* h, const float* weights, float (&gates)[n][kGates]) {
+  using G = Geometry<H>;
+  const int64_t row = place.layer * in.plan.inputs + place.first_row + unit.row;
+  const int64_t column = place.layer * in.plan.outputs + place.first_column + unit.column;
+  ENGINE_UNROLL
+  for (int gate = 0; gate < kGates; ++gate) {
+    const float heard = unit.present ? in.from_output[column * 4 * H + gate * H + j] : 0.0f;
+    ENGINE_UNROLL
+    for (int q = 0; q < n; ++q) {
+      gates[q][gate] =
+          q < unit.rows ? in.from_input[(row + q) * 4 * H + gate * H + j] + heard : 0.0f;
+    }
+  }
+  ENGINE_UNROLL_4
+  for (int k = 0; k < H; k += 4) {
+    Four w[4];
+    ENGINE_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      w[i] = *reinterpret_cast<const Four*>(weights + (k + i) * G::kGateStride + 4 * j);
+    }
+    ENGINE_UNROLL
+    for (int q = 0; q < n; ++q) {
+      const Four x = *reinterpret_cast<const Four*>(h + q * G::kStateStride + k);
+      ENGINE_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        ENGINE_UNROLL
+        for (int gate = 0; gate < kGates; ++gate) {
+          gates[q][gate] = Lane::fma(x.at[i], w[i].at[gate], gates[q][gate]);
+        }
+      }
+    }
+  }
+  ENGINE_UNROLL
+  for (int q = 0; q < n; ++q) {
+    gates[q][kInput] *= kMinusLog2E;
+    gates[q][kForget] *= kMinusLog2E;
+    gates[q][kOutput] *= kMinusLog2E;
+  }
+}
+
+// Offset of channel j of slot q of a unit in [layers, inputs, outputs, H].
+template <int H>
+ENGINE_HD int64_t state_offset(const TileInputs& in, const TilePlace& place, const Unit& unit,
+                               int q, int j) {
+  const int64_t row = place.layer * in.plan.inputs + place.first_row + unit.row + q;
+  return (row * in.plan.outputs + place.first_column + unit.column) * H + j;
+}
+
+// Adds what a step left in shared memory, `width` numbers for each cell (rows `stride` apart, the
+// cells of a unit one after another), to sums over the tile's rows, in shared memory [columns,
+// width], and over its columns, in device memory, [.., inputs, width] from the tile's first row on,
+// null if not wanted. In order of rows and of columns. place_of_number(e): where
+// number e goes in device memory. Called by all threads in one phase; no thread may write the cells
+// meanwhile.
+template <int n, int width, class Place>
+ENGINE_HD void add_to_sums(const TilePlace& place, int first, int last, int thread,
+                           const float* cells, int stride, float* over_rows, float* over_columns,
+                           const Place& place_of_number) {
+  const int columns = static_cast<int>(place.columns), rows = static_cast<int>(place.rows);
+  for (int e = thread; e < columns * width; e += kBlockThreads) {
+    const int column = e / width, number = e % width;
+    int unit = first - first % columns + column;
+    if (unit < first) unit += columns;
+    if (unit >= last) continue;
+    float sum = over_rows[e];
+    for (; unit < last; unit += columns) {
+      const int present = rows - unit / columns * n;
+      const float* from = cells + (unit - first) * n * stride + number;
+      for (int q = 0; q < n && q < present; ++q) sum += from[q * stride];
+    }
+    over_rows[e] = sum;
+  }
+  if (over_columns == nullptr) return;
+  const int first_chunk = first / columns, chunks = (last - 1) / columns - first_chunk + 1;
+  for (int e = thread; e < chunks * n * width; e += kBlockThreads) {
+    const int number = e % width, row_of_step = e / width;
+    const int chunk = first_chunk + row_of_step / n, q = row_of_step % n;
+    const int row = chunk * n + q;
+    if (row >= rows) continue;
+    const int begin = chunk * columns;
+    const int from = begin < first ? first : begin;
+    const int to = begin + columns < last ? begin + columns : last;
+    float* sum = over_columns + static_cast<int64_t>(row) * width + place_of_number(number);
+    float total = begin < first ? *sum : 0.0f;
+    for (int unit = from; unit < to; ++unit) {
+      total += cells[((unit - first) * n + q) * stride + number];
+    }
+    *sum = total;
+  }
+}
+
+}  // namespace vsml::kernels::cuda

@@ -1,0 +1,90 @@
+// vsml/kernels/cuda/forward_block.h: K ticks of a tile's cells. A cell's state is read once and
+// written once; gates never leave the registers, h goes from tick to tick through shared memory.
+#pragma once
+
+#include "vsml/kernels/cuda/cell_block.h"
+
+namespace vsml::kernels::cuda {
+
+struct ForwardWork {
+  TileInputs in;
+  float *next_h = nullptr, *next_c = nullptr;  // may be h and c themselves
+  float* over_rows = nullptr;                  // [layers, row_tiles, outputs, H]
+  float* over_columns = nullptr;  // [layers, column_tiles, inputs, H]; null: not wanted
+};
+
+// shared: Geometry<H>::kForwardFloats, 16-byte aligned.
+template <int H, class Block>
+ENGINE_HD void forward_tile(const Block& block, const ForwardWork& work, float* shared) {
+  using G = Geometry<H>;
+  constexpr int n = G::kForwardSlots;
+  constexpr int kCellFloats = G::kForwardCells * G::kStateStride;
+  const TileInputs& in = work.in;
+  const TilePlace place = place_of(in.plan, block.index);
+  float* weights = shared;
+  float* cells = weights + H * G::kGateStride;  // h, twice: before and after a tick
+  float* sums = cells + 2 * kCellFloats;
+  load_weights<H>(block, in.w_hidden + place.layer / in.layers_per_set * 4 * H * H, weights);
+  block.each([&](int thread) {
+    for (int e = thread; e < place.columns * H; e += kBlockThreads) sums[e] = 0.0f;
+  });
+  const int units = num_units(place, n);
+  typename Block::template Local<Slots<n>> memory;
+  float* over_columns =
+      work.over_columns == nullptr
+          ? nullptr
+          : work.over_columns +
+                ((place.layer * in.plan.column_tiles + place.column_tile) * in.plan.inputs +
+                 place.first_row) *
+                    H;
+  for (int first = 0; first < units; first += G::kGroups) {
+    block.template each_in_groups<H>([&](int thread) {
+      const int group = thread / H, j = thread % H;
+      const Unit unit = unit_of(place, n, first + group);
+      ENGINE_UNROLL
+      for (int q = 0; q < n; ++q) {
+        const int64_t at = state_offset<H>(in, place, unit, q, j);
+        cells[(group * n + q) * G::kStateStride + j] = q < unit.rows ? in.h[at] : 0.0f;
+        memory[thread].at[q] = q < unit.rows ? in.c[at] : 0.0f;
+      }
+    });
+    const float* before = cells;
+    for (int64_t k = 0; k < in.micro_ticks; ++k) {
+      float* after = before == cells ? cells + kCellFloats : cells;
+      block.template each_in_groups<H>([&](int thread) {
+        const int group = thread / H, j = thread % H;
+        const Unit unit = unit_of(place, n, first + group);
+        float gates[n][kGates];
+        gates_of_unit<H, n>(in, place, unit, j, before + group * n * G::kStateStride, weights,
+                            gates);
+        ENGINE_UNROLL
+        for (int q = 0; q < n; ++q) {
+          const NextCell<Lane> next = next_cell<Lane>(gates[q], memory[thread].at[q]);
+          memory[thread].at[q] = next.c;
+          after[(group * n + q) * G::kStateStride + j] = next.h;
+          if (k + 1 == in.micro_ticks && q < unit.rows) {
+            const int64_t at = state_offset<H>(in, place, unit, q, j);
+            work.next_h[at] = next.h;
+            work.next_c[at] = next.c;
+          }
+        }
+      });
+      before = after;
+    }
+    block.each([](int) {});  // the sums read what other groups wrote
+    block.each([&](int thread) {
+      const int last = first + G::kGroups < units ? first + G::kGroups : units;
+      add_to_sums<n, H>(place, first, last, thread, before, G::kStateStride, sums, over_columns,
+                        [](int number) { return number; });
+    });
+  }
+  float* over_rows =
+      work.over_rows +
+      ((place.layer * in.plan.row_tiles + place.row_tile) * in.plan.outputs + place.first_column) *
+          H;
+  block.each([&](int thread) {
+    for (int e = thread; e < place.columns * H; e += kBlockThreads) over_rows[e] = sums[e];
+  });
+}
+
+}  // namespace vsml::kernels::cuda

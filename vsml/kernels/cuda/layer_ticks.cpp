@@ -1,0 +1,101 @@
+#include "vsml/kernels/cuda/layer_ticks.h"
+
+#include "engine/backend.h"
+#include "engine/cuda/queue.h"
+#include "vsml/kernels/cuda/launch.h"
+
+namespace vsml::kernels::cuda {
+namespace {
+
+using engine::DType;
+using engine::Shape;
+using engine::Tensor;
+
+float* address(const Tensor& x) {
+  return x.defined() ? static_cast<float*>(x.view().data) : nullptr;
+}
+
+Tensor empty_like(const LayerTicks& layer, const Shape& shape) {
+  return Tensor::empty(shape, DType::f32, layer.h.device());
+}
+
+// parts [n, count, size] -> a tensor of this shape: sums in a fixed order.
+Tensor summed(const Tensor& parts, const Shape& shape) {
+  const int64_t n = parts.dim(0), size = parts.dim(2);
+  if (parts.dim(1) == 1) return parts.with_layout(shape, engine::contiguous_strides(shape));
+  const Tensor sums = Tensor::empty({n, 1, size}, DType::f32, parts.device());
+  if (sums.size() > 0) {
+    engine::backend(parts.device()).reduce(engine::ReduceOp::Sum, parts.view(), sums.view());
+  }
+  return sums.with_layout(shape, engine::contiguous_strides(shape));
+}
+
+TileInputs inputs_of(const LayerTicks& layer, const TilePlan& plan) {
+  const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
+  return {plan,
+          layer.micro_ticks,
+          plan.layers / sets,
+          address(layer.from_input),
+          address(layer.from_output),
+          address(layer.w_hidden),
+          address(layer.h),
+          address(layer.c)};
+}
+
+}  // namespace
+
+bool fused(int64_t state_size, int device) {
+  const int64_t bytes = shared_memory(state_size);
+  return bytes > 0 && engine::cuda_backend(device) != nullptr &&
+         bytes <= engine::cuda::queue_of(device).shared_memory;
+}
+
+LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
+  const int64_t n = layer.h.dim(0), size = layer.h.dim(3);
+  const TilePlan plan = forward_plan(n, layer.h.dim(1), layer.h.dim(2), size);
+  LayerTicksResult result;
+  result.h = in_place ? layer.h : empty_like(layer, layer.h.shape());
+  result.c = in_place ? layer.c : empty_like(layer, layer.c.shape());
+  const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * size});
+  Tensor over_columns;
+  if (want_over_outputs) {
+    over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * size});
+  }
+  launch_forward(layer.h.device().index, size,
+                 {inputs_of(layer, plan), address(result.h), address(result.c), address(over_rows),
+                  address(over_columns)});
+  result.over_inputs = summed(over_rows, {n, plan.outputs, size});
+  if (want_over_outputs) result.over_outputs = summed(over_columns, {n, plan.inputs, size});
+  return result;
+}
+
+LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
+                                          const LayerTicksResult& dresult) {
+  const int64_t n = layer.h.dim(0), size = layer.h.dim(3), gates = 4 * size;
+  const TilePlan plan = backward_plan(n, layer.h.dim(1), layer.h.dim(2), size);
+  LayerTicksGradients result;
+  result.h = empty_like(layer, layer.h.shape());
+  result.c = empty_like(layer, layer.c.shape());
+  const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * gates});
+  const Tensor over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * gates});
+  const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
+  const Tensor over_cells = empty_like(layer, {sets, plan.tiles / sets, size * gates});
+  BackwardWork work;
+  work.in = inputs_of(layer, plan);
+  work.dnext_h = address(dresult.h);
+  work.dnext_c = address(dresult.c);
+  work.dover_inputs = address(dresult.over_inputs);
+  work.dover_outputs = address(dresult.over_outputs);
+  work.dh = address(result.h);
+  work.dc = address(result.c);
+  work.dfrom_output = address(over_rows);
+  work.dfrom_input = address(over_columns);
+  work.dw_hidden = address(over_cells);
+  launch_backward(layer.h.device().index, size, work);
+  result.from_output = summed(over_rows, {n, plan.outputs, gates});
+  result.from_input = summed(over_columns, {n, plan.inputs, gates});
+  result.w_hidden = summed(over_cells, layer.w_hidden.shape());
+  return result;
+}
+
+}  // namespace vsml::kernels::cuda

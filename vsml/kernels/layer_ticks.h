@@ -1,0 +1,42 @@
+// vsml/kernels/layer_ticks.h: the fused ticks of whole layers, on the device that the tensors are
+// on. What every device's kernels do: layers are cut into tiles by shape alone, and sums over
+// inputs and outputs are put together in a fixed order, so the bits depend on nothing else.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/tensor.h"
+
+namespace vsml::kernels {
+
+// N layers side by side (members and examples of a batch), of I x O cells each. Contiguous f32.
+struct LayerTicks {
+  engine::Tensor from_input;   // [N, I, 4H]  the messages' share of the gates
+  engine::Tensor from_output;  // [N, O, 4H]
+  engine::Tensor w_hidden;     // [H, 4H], or [P, H, 4H] where each N / P layers share one
+  engine::Tensor h, c;         // [N, I, O, H], or fewer where each N / fewer layers begin alike
+  int64_t micro_ticks = 1;
+};
+
+struct LayerTicksResult {
+  engine::Tensor h, c;          // [N, I, O, H]
+  engine::Tensor over_inputs;   // [N, O, H]  sum of h over I
+  engine::Tensor over_outputs;  // [N, I, H]  sum of h over O; empty if not wanted
+};
+
+struct LayerTicksGradients {
+  engine::Tensor from_input, from_output, w_hidden, h, c;  // shaped as in LayerTicks
+};
+
+// The name of a device's fused kernels for cells of this state size; null if there are none, or
+// VSML_KERNELS asks for the reference.
+const char* fused_name(int64_t state_size, engine::Device device);
+
+// `in_place`: the results take the place of h and c, which are N and whose storage nobody else may
+// own. There must be fused kernels.
+LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place);
+
+// dresult: gradients of the four results; empty tensors stand for zeros.
+LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer, const LayerTicksResult& dresult);
+
+}  // namespace vsml::kernels
