@@ -67,7 +67,7 @@ class SlowLearner final : public vsml::Learner {
 class SlowSource final : public vsml::LearnerSource {
  public:
   const vsml::Learner& for_dims(const vsml::TaskDims& dims) const override {
-    return dims == one_.dims() ? one_ : task_;
+    return dims.inputs == one_.dims().inputs ? one_ : task_;
   }
 
  private:
