@@ -48,6 +48,39 @@ engine::Tensor checkpoint_tensor(const TensorFile& file, const std::string& name
                   engine::name_of(found.dtype()), engine::to_string(found.shape())));
 }
 
+TensorFile begin_checkpoint(const std::string& kind, const TrainingProgress& progress) {
+  TensorFile file;
+  file.metadata = {{"kind", kind},
+                   {"spec", progress.spec_digest},
+                   {"step", std::to_string(progress.step)},
+                   {"adam.updates", std::to_string(progress.adam.updates)},
+                   {"metrics_lines", std::to_string(progress.metrics_lines)}};
+  file.tensors.push_back({"params", progress.params});
+  if (progress.adam.updates > 0) {
+    file.tensors.push_back({"adam.mean", progress.adam.mean});
+    file.tensors.push_back({"adam.mean_square", progress.adam.mean_square});
+  }
+  return file;
+}
+
+TrainingProgress read_progress(const TensorFile& file, const engine::Shape& flat, size_t& tensors) {
+  const auto part = [&](const std::string& name) {
+    return checkpoint_tensor(file, name, flat, engine::DType::f32);
+  };
+  TrainingProgress progress;
+  progress.spec_digest = checkpoint_word(file, "spec");
+  progress.metrics_lines = checkpoint_count(file, "metrics_lines");
+  progress.step = checkpoint_count(file, "step");
+  progress.params = part("params");
+  progress.adam.updates = checkpoint_count(file, "adam.updates");
+  tensors = 1;
+  if (progress.adam.updates == 0) return progress;
+  progress.adam.mean = part("adam.mean");
+  progress.adam.mean_square = part("adam.mean_square");
+  tensors = 3;
+  return progress;
+}
+
 void require_tensor_count(const TensorFile& file, size_t expected) {
   if (file.tensors.size() == expected) return;
   throw IoError(file.path, "",

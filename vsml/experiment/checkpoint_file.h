@@ -5,8 +5,26 @@
 #include <string>
 
 #include "engine/io/safetensors.h"
+#include "engine/optim.h"
 
 namespace vsml {
+
+// What every checkpoint of a training holds, whatever else it has.
+struct TrainingProgress {
+  int64_t step = 0;
+  engine::Tensor params;  // flat [n]
+  engine::AdamState adam;
+  std::string spec_digest;    // of the resolved spec
+  int64_t metrics_lines = 0;  // lines of metrics.jsonl that belong to this state
+};
+
+// A checkpoint that has this and nothing more yet: words kind, spec, step, adam.updates,
+// metrics_lines; tensors params and, after the first update, adam.mean, adam.mean_square.
+engine::TensorFile begin_checkpoint(const std::string& kind, const TrainingProgress& progress);
+// The same, read; throws IoError if something of it is missing or of the wrong shape. `tensors`
+// becomes the number of tensors that it takes.
+TrainingProgress read_progress(const engine::TensorFile& file, const engine::Shape& flat,
+                               size_t& tensors);
 
 // Reads a checkpoint of this kind. Throws IoError if it is of another one or holds a number that is
 // not finite.

@@ -11,37 +11,22 @@ constexpr const char* kKind = "vsml.clone_checkpoint";
 
 void write_clone_checkpoint(const std::string& path, const CloneCheckpoint& checkpoint) {
   const CloneState& state = checkpoint.state;
-  engine::TensorFile file;
-  file.metadata = {{"kind", kKind},
-                   {"spec", checkpoint.spec_digest},
-                   {"step", std::to_string(state.step)},
-                   {"adam.updates", std::to_string(state.adam.updates)},
-                   {"metrics_lines", std::to_string(checkpoint.metrics_lines)}};
-  file.tensors.push_back({"params", state.params});
-  if (state.adam.updates > 0) {
-    file.tensors.push_back({"adam.mean", state.adam.mean});
-    file.tensors.push_back({"adam.mean_square", state.adam.mean_square});
-  }
-  write_safetensors(path, file);
+  write_safetensors(
+      path, begin_checkpoint(kKind, {state.step, state.params, state.adam, checkpoint.spec_digest,
+                                     checkpoint.metrics_lines}));
 }
 
 CloneCheckpoint read_clone_checkpoint(const std::string& path, const engine::ParamLayout& layout) {
   const engine::TensorFile file = read_checkpoint_file(path, kKind);
-  const auto part = [&](const std::string& name) {
-    return checkpoint_tensor(file, name, {layout.size()}, engine::DType::f32);
-  };
+  size_t tensors = 0;
+  const TrainingProgress progress = read_progress(file, {layout.size()}, tensors);
+  require_tensor_count(file, tensors);
   CloneCheckpoint checkpoint;
-  checkpoint.spec_digest = checkpoint_word(file, "spec");
-  checkpoint.metrics_lines = checkpoint_count(file, "metrics_lines");
-  CloneState& state = checkpoint.state;
-  state.step = checkpoint_count(file, "step");
-  state.params = part("params");
-  state.adam.updates = checkpoint_count(file, "adam.updates");
-  if (state.adam.updates > 0) {
-    state.adam.mean = part("adam.mean");
-    state.adam.mean_square = part("adam.mean_square");
-  }
-  require_tensor_count(file, state.adam.updates > 0 ? 3 : 1);
+  checkpoint.spec_digest = progress.spec_digest;
+  checkpoint.metrics_lines = progress.metrics_lines;
+  checkpoint.state.step = progress.step;
+  checkpoint.state.params = progress.params;
+  checkpoint.state.adam = progress.adam;
   return checkpoint;
 }
 

@@ -68,17 +68,8 @@ std::vector<Lane> read_lanes(const TensorFile& file, const MetaTrainer& trainer,
 
 void write_meta_checkpoint(const std::string& path, const MetaCheckpoint& checkpoint) {
   const MetaState& state = checkpoint.state;
-  TensorFile file;
-  file.metadata = {{"kind", kKind},
-                   {"spec", checkpoint.spec_digest},
-                   {"step", std::to_string(state.step)},
-                   {"adam.updates", std::to_string(state.adam.updates)},
-                   {"metrics_lines", std::to_string(checkpoint.metrics_lines)}};
-  file.tensors.push_back({"params", state.params});
-  if (state.adam.updates > 0) {
-    file.tensors.push_back({"adam.mean", state.adam.mean});
-    file.tensors.push_back({"adam.mean_square", state.adam.mean_square});
-  }
+  TensorFile file = begin_checkpoint(kKind, {state.step, state.params, state.adam,
+                                             checkpoint.spec_digest, checkpoint.metrics_lines});
   if (state.start.defined()) {
     file.tensors.push_back({"start", state.start});
     file.tensors.push_back({"scale", state.scale});
@@ -96,19 +87,15 @@ MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& 
   const auto part = [&](const std::string& name) {
     return checkpoint_tensor(file, name, flat, engine::DType::f32);
   };
+  size_t expected = 0;
+  const TrainingProgress progress = read_progress(file, flat, expected);
   MetaCheckpoint checkpoint;
-  checkpoint.spec_digest = checkpoint_word(file, "spec");
-  checkpoint.metrics_lines = checkpoint_count(file, "metrics_lines");
+  checkpoint.spec_digest = progress.spec_digest;
+  checkpoint.metrics_lines = progress.metrics_lines;
   MetaState& state = checkpoint.state;
-  state.step = checkpoint_count(file, "step");
-  state.params = part("params");
-  state.adam.updates = checkpoint_count(file, "adam.updates");
-  size_t expected = 1;
-  if (state.adam.updates > 0) {
-    state.adam.mean = part("adam.mean");
-    state.adam.mean_square = part("adam.mean_square");
-    expected += 2;
-  }
+  state.step = progress.step;
+  state.params = progress.params;
+  state.adam = progress.adam;
   if (options.step_scale == StepScale::Initial) {
     state.start = part("start");
     state.scale = part("scale");
