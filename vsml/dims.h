@@ -21,6 +21,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace vsml {
 
@@ -47,6 +48,9 @@ struct TaskDims {
   int64_t classes = 0;  // C
   // Of inputs that are images, channel by channel, row by row; none for other inputs.
   std::optional<ImageShape> image = {};
+  // Widths of the hidden layers that learners with hidden layers have on this task; empty: those of
+  // their own options.
+  std::vector<int64_t> hidden = {};
 
   friend auto operator<=>(const TaskDims&, const TaskDims&) = default;
 };

@@ -68,6 +68,7 @@ Network::Network(const NetworkOptions& options, const TaskDims& task)
   require(options.output_channel >= 0 && options.output_channel < options.cell.message,
           "output_channel below message_size");
   require(options.output_bound >= 0, "output_bound of 0 or more");
+  require(options.input_energy >= 0, "input_energy of 0 or more");
   require(options.random_state_fraction >= 0 && options.random_state_fraction <= 1,
           "random_state_fraction from 0 to 1");
   require(!options.feed_label || options.cell.message >= 2, "message_size of 2 with feed_label");
@@ -186,10 +187,13 @@ WeightCode Network::code_of(const engine::ParamSet& params, int64_t layer) const
 // Channel 0 of what the first layer hears. A convolution takes an image with its channels fastest.
 Tensor Network::first_message(const Tensor& input) const {
   const int64_t message = options_.cell.message;
+  const double energy = options_.input_energy;
+  const Tensor driven =
+      energy > 0 ? input * std::sqrt(energy / static_cast<double>(inputs())) : input;
   const auto& conv = shape(0).conv;
-  if (!conv || conv->image.channels == 1) return as_message(input, message);
+  if (!conv || conv->image.channels == 1) return as_message(driven, message);
   const int64_t members = input.dim(0), batch = input.dim(1), channels = conv->image.channels;
-  const Tensor by_channel = reshape(input, {members, batch, channels, inputs() / channels});
+  const Tensor by_channel = reshape(driven, {members, batch, channels, inputs() / channels});
   return as_message(reshape(permute(by_channel, {0, 1, 3, 2}), input.shape()), message);
 }
 

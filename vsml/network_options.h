@@ -46,6 +46,9 @@ struct NetworkOptions {
   CellDims cell;
   int64_t micro_ticks = 2;  // ticks of a layer on the same incoming messages
   std::vector<LayerOptions> layers{LayerOptions{}};
+  // Above 0, inputs are multiplied by sqrt(input_energy / inputs), so that standardised examples
+  // drive a network of any size with this expected sum of squares; 0: they enter as they are.
+  double input_energy = 0;
   Reduce reduce = Reduce::Mean;
   int64_t output_channel = 1;  // channel of the last forward message that is read as y
   double output_bound = 100;   // prediction = bound tanh(y / bound); 0: prediction = y

@@ -224,6 +224,39 @@ TEST_CASE("every learner: a member of a population is the same alone") {
   });
 }
 
+TEST_CASE("learners with hidden layers: a task's are as those of the options") {
+  LearnerOptions vsml, sgd, rule;
+  vsml.type = LearnerType::Vsml;
+  sgd.type = LearnerType::Sgd;
+  rule.type = LearnerType::LearnedRule;
+  vsml.network.layers.back().constant_input = 1;
+  std::vector<std::pair<LearnerOptions, LearnerOptions>> cases;  // without, with
+  for (const LearnerOptions& plain : {vsml, sgd, rule}) {
+    LearnerOptions hidden = plain;
+    hidden.network.layers.insert(hidden.network.layers.begin(), 2, plain.network.layers.back());
+    hidden.network.layers[0].outputs = 5;
+    hidden.network.layers[1].outputs = 2;
+    hidden.mlp.hidden = hidden.learned_rule.hidden = {5, 2};
+    cases.emplace_back(plain, hidden);
+  }
+  TaskDims task = kDims;
+  task.hidden = {5, 2};
+  for (const auto& [plain, hidden] : cases) {
+    CAPTURE(static_cast<int>(plain.type));
+    const auto expected = make_learner(hidden, kDims, DType::f64),
+               without = make_learner(plain, kDims, DType::f64);
+    const auto by_task = make_learner(plain, task, DType::f64),
+               over_own = make_learner(hidden, task, DType::f64);
+    const ParamSet params(expected->layout(), expected->initial_params({}));
+    const auto after_two = [&params](const Learner& learner) {
+      return experienced(learner, params, 2, 1);
+    };
+    CHECK(same_bits(after_two(*by_task), after_two(*expected)));
+    CHECK(same_bits(after_two(*over_own), after_two(*expected)));
+    CHECK(after_two(*without).tensors.size() < after_two(*expected).tensors.size());
+  }
+}
+
 TEST_CASE("every learner: the same key gives the same state, another key another") {
   for (const LearnerOptions& options : all_learners()) {
     CAPTURE(options.name);

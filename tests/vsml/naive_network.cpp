@@ -245,9 +245,11 @@ Numbers NaiveNetwork::step(const Numbers& input, const Numbers& label) {
     // Channel by channel in the input, channels fastest in the message of an image.
     const auto channels = static_cast<size_t>(channels_);
     const size_t pixels = static_cast<size_t>(inputs_) / channels;
+    const double factor =
+        options_.input_energy > 0 ? std::sqrt(options_.input_energy / inputs_) : 1;
     for (size_t i = 0; i < static_cast<size_t>(inputs_); ++i) {
       layers_[0][b].forward[(i % pixels * channels + i / pixels) * message] =
-          input[b * static_cast<size_t>(inputs_) + i];
+          factor * input[b * static_cast<size_t>(inputs_) + i];
     }
     for (size_t k = 0; k <= top; ++k) tick(k, b, false);
   }

@@ -25,6 +25,7 @@ std::vector<NetworkVariant> network_variants() {
     o.layers = {{LayerType::Dense, 2, {}}, {LayerType::Dense, 3, {}}, LayerOptions{}};
   });
   add("micro ticks", [](NetworkOptions& o) { o.micro_ticks = 3; });
+  add("input energy", [](NetworkOptions& o) { o.input_energy = 7; });
   add("sum", [](NetworkOptions& o) { o.reduce = Reduce::Sum; });
   add("output channel", [](NetworkOptions& o) { o.output_channel = 0; });
   add("no bound", [](NetworkOptions& o) { o.output_bound = 0; });

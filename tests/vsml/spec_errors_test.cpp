@@ -251,6 +251,13 @@ TEST_CASE("keys that contradict one another") {
                 "spec.json:1: learner.init.type: expected file, backprop or untrained", "trained");
 }
 
+TEST_CASE("hidden layers of a task where parameters fix the layers") {
+  check_failure(failure_of(R"({"learner": {"type": "vsml", "cell_per_layer": true},
+"tasks": {"train": [{"dataset": "random"}],
+"test": [{"dataset": "random", "hidden": [4]}]}})"),
+                "spec.json:3: tasks.test[0].hidden: expected none with cell_per_layer");
+}
+
 TEST_CASE("a trained algorithm brings its options: what they demand of one another is not asked") {
   const auto failure = [](const std::string& type) {
     return failure_of(R"({"tasks": {"train": [{"dataset": "random"}]},

@@ -43,6 +43,9 @@ Fields network_fields(NetworkOptions& o) {
        IntegerField{&o.micro_ticks, {1, 1000}}},
       {"layers", "layers, from the input on; the last one's outputs are the task's classes",
        record_list("layer", o.layers, 1)},
+      {"input_energy",
+       "inputs enter times sqrt(this / number of inputs), whatever their number; 0: as they are",
+       RealField{&o.input_energy, kNotNegative}},
       {"reduce", "how a neuron combines its cells' messages", choice(o.reduce, {"mean", "sum"})},
       {"output_channel", "channel of the last forward message that is the prediction",
        IntegerField{&o.output_channel, {0, 1023}}},
@@ -302,6 +305,11 @@ Fields fields_of(TaskOptions& o) {
       {"permute_labels", "a fresh permutation of the labels per lifetime",
        FlagField{&o.permute_labels}},
       {"repeat", "an episode longer than the set starts over, reshuffled", FlagField{&o.repeat}},
+      {"hidden",
+       "widths of the hidden layers that vsml, sgd, adam and learned_rule have on this task; "
+       "empty: "
+       "their own",
+       IntegerListField{&o.hidden, {1, kMostNeurons}}},
       {"weight", "share of the lifetimes that get this task", RealField{&o.weight, kNotNegative}},
   };
 }

@@ -192,6 +192,13 @@ class Validator {
       const std::set<int64_t> distinct(task.classes.begin(), task.classes.end());
       require(distinct.size() == task.classes.size(), here + ".classes",
               "expected each class once, got one twice");
+      const auto per_layer = [](const LearnerOptions& learner) {
+        return learner.type == LearnerType::Vsml && learner.network.cell_per_layer;
+      };
+      require(task.hidden.empty() || !(per_layer(spec_.learner) ||
+                                       std::ranges::any_of(spec_.evaluate.learners, per_layer)),
+              here + ".hidden",
+              "expected none with cell_per_layer, whose parameters fix the layers");
     }
   }
 

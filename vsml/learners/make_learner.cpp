@@ -48,6 +48,20 @@ std::unique_ptr<Learner> make_exactly(const LearnerOptions& options, const TaskD
   return nullptr;
 }
 
+// The options with these hidden layers in the place of their own dense ones.
+LearnerOptions with_hidden(LearnerOptions options, const std::vector<int64_t>& widths) {
+  options.mlp.hidden = options.learned_rule.hidden = widths;
+  std::vector<LayerOptions>& layers = options.network.layers;
+  const LayerOptions last = layers.back();
+  std::erase_if(layers, [](const LayerOptions& layer) { return layer.type == LayerType::Dense; });
+  for (const int64_t width : widths) {
+    layers.push_back(last);
+    layers.back().outputs = width;
+  }
+  layers.push_back(last);
+  return options;
+}
+
 }  // namespace
 
 std::unique_ptr<Learner> make_learner(const LearnerOptions& options, const TaskDims& dims,
@@ -57,7 +71,9 @@ std::unique_ptr<Learner> make_learner(const LearnerOptions& options, const TaskD
     if (options.inputs > 0) sized.inputs = options.inputs;
     if (options.classes > 0) sized.classes = options.classes;
   }
-  std::unique_ptr<Learner> learner = make_exactly(options, sized, dtype, device);
+  std::unique_ptr<Learner> learner =
+      dims.hidden.empty() ? make_exactly(options, sized, dtype, device)
+                          : make_exactly(with_hidden(options, dims.hidden), sized, dtype, device);
   if (sized == dims) return learner;
   return std::make_unique<FittedLearner>(std::move(learner), dims);
 }

@@ -195,7 +195,8 @@ int64_t Task::num_classes() const {
   return contents_->num_classes;
 }
 TaskDims Task::dims() const {
-  return {inputs(), num_classes(), contents_->set ? contents_->set->image : std::nullopt};
+  return {inputs(), num_classes(), contents_->set ? contents_->set->image : std::nullopt,
+          contents_->options.hidden};
 }
 int64_t Task::max_examples() const {
   return contents_->max_examples;

@@ -33,6 +33,7 @@ struct TaskOptions {
   bool permute_pixels = false;   // a fresh permutation of the inputs per lifetime
   bool permute_labels = false;   // a fresh permutation of the labels per lifetime
   bool repeat = false;           // an episode longer than the set starts over, reshuffled
+  std::vector<int64_t> hidden;   // widths of the learner's hidden layers here; empty: its own
   double weight = 1;             // share of the lifetimes that get this task
 
   friend bool operator==(const TaskOptions&, const TaskOptions&) = default;
