@@ -339,6 +339,17 @@ Fields fields_of(CheckpointSpec& s) {
   };
 }
 
+Fields sweep_fields() {
+  return {
+      {"grid", "key paths, each with a list of values: a run for every combination",
+       SweepField{SweepPart::Grid}},
+      {"list", "objects of key paths and values: runs for each; a name in it is theirs",
+       SweepField{SweepPart::List}},
+      {"seeds", "each run with these seeds; a number: with so many, from the spec's seed on",
+       SweepField{SweepPart::Seeds}},
+  };
+}
+
 Fields fields_of(Spec& s) {
   return {
       {"name", "of the run and its folder; empty: the file's name", TextField{&s.name}},
@@ -352,6 +363,13 @@ Fields fields_of(Spec& s) {
       {"tasks", "what is learned", record("tasks", s.tasks)},
       {"evaluate", "meta-testing", record("evaluate", s.evaluate)},
       {"checkpoint", "saving of meta-training and cloning", record("checkpoint", s.checkpoint)},
+      {"sweep",
+       "runs that differ in some keys, for vsml sweep",
+       RecordField{"sweep", sweep_fields()},
+       {},
+       false,
+       false,
+       false},
   };
 }
 
