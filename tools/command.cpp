@@ -17,6 +17,7 @@
 #include "vsml/experiment/environment.h"
 #include "vsml/experiment/plot.h"
 #include "vsml/experiment/progress.h"
+#include "vsml/experiment/report.h"
 #include "vsml/experiment/run.h"
 #include "vsml/experiment/run_directory.h"
 #include "vsml/experiment/spec_schema.h"
@@ -74,6 +75,17 @@ int plot(const Arguments& arguments, const std::string& run_directory) {
   return kOk;
 }
 
+// To --out, or to stdout.
+int report_runs(const Arguments& arguments, const std::vector<std::string>& folders) {
+  const std::string page = vsml::report_html(folders);
+  if (arguments.out.empty()) {
+    print(page);
+  } else {
+    engine::write_file_atomically(arguments.out, page);
+  }
+  return kOk;
+}
+
 int print_keys(const std::string& key) {
   const std::string help = vsml::spec_help(key);
   if (help.empty()) {
@@ -124,6 +136,7 @@ int status_of(const engine::Error& error) {
 int dispatch(int argc, char** argv) {
   Arguments arguments;
   std::string key, run_directory;
+  std::vector<std::string> folders;
   CLI::App app("Variable Shared Meta Learning: meta-trains and meta-tests learning algorithms.",
                "vsml");
   app.set_version_flag("--version", "vsml " + vsml::version());
@@ -152,12 +165,16 @@ int dispatch(int argc, char** argv) {
   CLI::App* picture = app.add_subcommand("plot", "draws the curves of a run of compare, as SVG");
   picture->add_option("RUN", run_directory, "the run directory")->required();
   picture->add_option("--out", arguments.out, "the picture's file (default: stdout)");
+  CLI::App* page = app.add_subcommand("report", "puts runs side by side on one HTML page");
+  page->add_option("DIR", folders, "folders of sweeps or runs")->required();
+  page->add_option("--out", arguments.out, "the page's file (default: stdout)");
   try {
     app.parse(argc, argv);
     if (run->parsed()) return run_spec(arguments);
     if (sweep->parsed()) return run_sweep(arguments);
     if (check->parsed()) return check_spec(arguments);
     if (picture->parsed()) return plot(arguments, run_directory);
+    if (page->parsed()) return report_runs(arguments, folders);
     if (keys->parsed()) return print_keys(key);
     if (schema->parsed()) print(vsml::spec_schema());
     if (specs->parsed()) {

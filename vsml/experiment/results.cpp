@@ -22,6 +22,8 @@ ordered_json json_of(const Result& result) {
   object["accuracy_last"] = result.score.accuracy_last;
   object["loss"] = result.score.loss;
   object["accuracies"] = result.accuracies;
+  if (!result.score.curve.empty()) object["curve"] = result.score.curve;
+  if (!result.score.confusion.empty()) object["confusion"] = result.score.confusion;
   if (!result.likeness) return object;
   object["same_predictions"] = result.likeness->same_predictions;
   object["layers"] = ordered_json::array();
@@ -56,6 +58,12 @@ Result result_of(const ordered_json& object) {
   result.score.accuracy_sd = number(object, "accuracy_cumulative_sd");
   result.score.accuracy_last = number(object, "accuracy_last");
   result.score.loss = number(object, "loss");
+  if (object.contains("curve")) {
+    result.score.curve = object.at("curve").get<std::vector<double>>();
+  }
+  if (object.contains("confusion")) {
+    result.score.confusion = object.at("confusion").get<std::vector<int64_t>>();
+  }
   if (!object.contains("layers")) return result;
   result.likeness.emplace();
   result.likeness->same_predictions = number(object, "same_predictions");

@@ -50,9 +50,10 @@ struct RunResults {
 
 // {"experiment", "name", "results": [{"task", "learner", "learning_rate" or "ridge", "episodes",
 // "examples", "accuracy_cumulative", "accuracy_cumulative_sd", "accuracy_last", "loss",
-// "accuracies", "difference"}, ...]}; a learning rate or ridge only where one was chosen.
-// "accuracies" are those of each episode; "difference" {"mean", "low", "high"} is the paired
-// difference of the first learner to this one. With compare also "same_predictions" and "layers":
+// "accuracies", "curve", "confusion", "difference"}, ...]}; a learning rate or ridge only where one
+// was chosen. "accuracies" are those of each episode; "curve" and "confusion", in a list row by
+// row, are those of ScoreSummary; "difference" {"mean", "low", "high"} is the paired difference of
+// the first learner to this one. With compare also "same_predictions" and "layers":
 // [{"correlation", "change_correlation", "distance"}, ...]. Numbers that are not finite are null.
 // Indented text, numbers that read back exactly.
 std::string results_to_json(const RunResults& results);

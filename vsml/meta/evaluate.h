@@ -13,7 +13,18 @@ struct EpisodeScore {
   double accuracy = 0;       // fraction of right predictions over the whole episode
   double accuracy_last = 0;  // over its last tenth (at least one example)
   double loss = 0;           // mean cross entropy
+  // Accuracy in equal windows, at most kCurveWindows of them: window w of W has the examples from
+  // length w / W up to, not including, length (w + 1) / W.
+  std::vector<double> curve;
+  // Over the last tenth, [C, C]: how many examples of the class of the row were taken for that of
+  // the column. Empty for more than kMostConfused classes.
+  std::vector<int64_t> confusion;
+
+  friend bool operator==(const EpisodeScore&, const EpisodeScore&) = default;
 };
+
+constexpr int64_t kCurveWindows = 40;
+constexpr int64_t kMostConfused = 64;
 
 struct EvaluateOptions {
   int64_t episodes = 32;
@@ -46,6 +57,8 @@ struct ScoreSummary {
   double accuracy = 0, accuracy_sd = 0;  // mean and sample standard deviation over episodes
   double accuracy_last = 0;
   double loss = 0;
+  std::vector<double> curve;       // mean over episodes; empty if they have none
+  std::vector<int64_t> confusion;  // sum over episodes
 };
 ScoreSummary summarize(const std::vector<EpisodeScore>& scores);
 
