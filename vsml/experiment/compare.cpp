@@ -243,7 +243,7 @@ Result summarized(const std::vector<const Result*>& episodes) {
   all.accuracies.clear();
   std::vector<EpisodeScore> scores;
   for (const Result* one : episodes) {
-    scores.push_back({one->score.accuracy, one->score.accuracy_last, one->score.loss, {}, {}});
+    scores.push_back({one->score.accuracy, one->score.accuracy_last, one->score.loss});
     all.accuracies.push_back(one->score.accuracy);
   }
   all.score = summarize(scores);

@@ -13,6 +13,7 @@ namespace {
 constexpr double kWidth = 380, kHeight = 300;                     // of a panel
 constexpr double kLeft = 52, kRight = 20, kTop = 30, kFoot = 44;  // around its plot
 constexpr double kLegendLine = 14;
+constexpr size_t kLegendLines = 4;  // that a panel has room for; with more it is higher
 
 // Okabe and Ito's colours, told apart by nearly everybody; their black is the colour of text.
 constexpr std::array<const char*, 7> kColours = {"#0072B2", "#D55E00", "#009E73",     "#CC79A7",
@@ -97,10 +98,10 @@ std::string polyline(const Curve& curve, const Axis& x, const Axis& y, const cha
       width, dashes, points);
 }
 
-std::string panel_at(const Panel& panel, double left, double top) {
+std::string panel_at(const Panel& panel, double left, double top, double height) {
   const double legend = kLegendLine * static_cast<double>(panel.curves.size());
   Axis x{0, 1, left + kLeft, left + kWidth - kRight};
-  Axis y{0, 1, top + kHeight - kFoot, top + kTop + legend, panel.logarithmic};
+  Axis y{0, 1, top + height - kFoot, top + kTop + legend, panel.logarithmic};
   double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
   for (const Curve& curve : panel.curves) {
     for (size_t k = 0; k < curve.x.size(); ++k) {
@@ -145,9 +146,16 @@ std::string panel_at(const Panel& panel, double left, double top) {
 std::string svg_of(const std::vector<std::vector<Panel>>& rows, SvgPlace place,
                    const std::string& title) {
   size_t columns = 0;
-  for (const auto& row : rows) columns = std::max(columns, row.size());
-  const double width = kWidth * static_cast<double>(columns),
-               height = kHeight * static_cast<double>(rows.size());
+  std::vector<double> heights;
+  double width = 0, height = 0;
+  for (const auto& row : rows) {
+    size_t lines = kLegendLines;
+    for (const Panel& panel : row) lines = std::max(lines, panel.curves.size());
+    heights.push_back(kHeight + kLegendLine * static_cast<double>(lines - kLegendLines));
+    height += heights.back();
+    columns = std::max(columns, row.size());
+    width = kWidth * static_cast<double>(columns);
+  }
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
       "viewBox=\"0 0 {0} {1}\" font-family=\"sans-serif\" font-size=\"11\"",
@@ -161,11 +169,12 @@ std::string svg_of(const std::vector<std::vector<Panel>>& rows, SvgPlace place,
   if (place == SvgPlace::Document) {
     svg += "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n";
   }
+  double top = 0;
   for (size_t r = 0; r < rows.size(); ++r) {
     for (size_t c = 0; c < rows[r].size(); ++c) {
-      svg +=
-          panel_at(rows[r][c], kWidth * static_cast<double>(c), kHeight * static_cast<double>(r));
+      svg += panel_at(rows[r][c], kWidth * static_cast<double>(c), top, heights[r]);
     }
+    top += heights[r];
   }
   return svg + "</svg>\n";
 }

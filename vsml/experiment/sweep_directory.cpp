@@ -123,7 +123,8 @@ std::optional<std::vector<SweepEntry>> sweep_in(const std::string& folder) {
   const std::string text = engine::read_file(file, kMaxBytes);
   std::vector<SweepEntry> entries;
   try {
-    for (const ordered_json& run : ordered_json::parse(text).at("runs")) {
+    const ordered_json index = ordered_json::parse(text);
+    for (const ordered_json& run : index.at("runs")) {
       entries.push_back({run.at("name"), run.at("variant")});
     }
   } catch (const ordered_json::exception&) {

@@ -15,10 +15,10 @@ struct EpisodeScore {
   double loss = 0;           // mean cross entropy
   // Accuracy in equal windows, at most kCurveWindows of them: window w of W has the examples from
   // length w / W up to, not including, length (w + 1) / W.
-  std::vector<double> curve;
+  std::vector<double> curve = {};
   // Over the last tenth, [C, C]: how many examples of the class of the row were taken for that of
   // the column. Empty for more than kMostConfused classes.
-  std::vector<int64_t> confusion;
+  std::vector<int64_t> confusion = {};
 
   friend bool operator==(const EpisodeScore&, const EpisodeScore&) = default;
 };
@@ -57,8 +57,8 @@ struct ScoreSummary {
   double accuracy = 0, accuracy_sd = 0;  // mean and sample standard deviation over episodes
   double accuracy_last = 0;
   double loss = 0;
-  std::vector<double> curve;       // mean over episodes; empty if they have none
-  std::vector<int64_t> confusion;  // sum over episodes
+  std::vector<double> curve = {};       // mean over episodes; empty if they have none
+  std::vector<int64_t> confusion = {};  // sum over episodes
 };
 ScoreSummary summarize(const std::vector<EpisodeScore>& scores);
 
