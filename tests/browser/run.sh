@@ -40,15 +40,17 @@ SPEC
 
 HOME=$folder timeout 100 "$browser" --headless --no-sandbox --disable-gpu --no-first-run \
   --disable-dev-shm-usage --disable-background-networking --disable-component-update \
-  --disable-default-apps --disable-sync --user-data-dir="$folder/profile" \
+  --disable-default-apps --disable-sync --disable-features=NetworkTimeServiceQuerying \
+  --host-resolver-rules="MAP * ~NOTFOUND" --user-data-dir="$folder/profile" \
   --enable-logging=stderr --log-net-log="$folder/net.json" \
   --dump-dom "file://$folder/seen.html" >page.dom 2>console.log || fail "$(tail -n 3 console.log)"
 
 if grep -q "CONSOLE" console.log; then fail "$(grep CONSOLE console.log)"; fi
 [ -s net.json ] || fail "the browser kept no log of requests"
-if grep -qE '"url":"(https?|wss?|ftp):' net.json; then
-  fail "a request: $(grep -oE '"url":"(https?|wss?|ftp):[^"]*"' net.json | head -n 3)"
-fi
+# But for what the browser asks its makers by itself.
+requests=$(grep -oE '"url":"(https?|wss?|ftp)://[^"]*"' net.json |
+  grep -vE '//[a-z0-9.]*\.(google|googleapis|gvt1)\.com/' | head -n 3 || true)
+[ -z "$requests" ] || fail "a request: $requests"
 # Two tasks, with the first learner of both variants and two others; loss, accuracy and two
 # meta-tests on the way for both variants.
 expect "curves" "<polyline" 16
