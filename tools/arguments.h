@@ -21,6 +21,12 @@ struct Arguments {
   bool list = false;
   std::vector<size_t> only;  // runs, counted from 0; empty: all
   int jobs = 1;
+  // vsml learn
+  std::string algorithm = "improved_backprop";
+  std::string data, test, state, label_column;
+  uint64_t seed = 1;
+  bool in_order = false;
+  int64_t examples = -1;
 };
 
 // How a run is to be done. Sets the number of threads of this process. Throws DeviceError if the

@@ -15,6 +15,7 @@
 #include "tools/sweep_command.h"
 #include "vsml/experiment/adopt_algorithm.h"
 #include "vsml/experiment/environment.h"
+#include "vsml/experiment/learn.h"
 #include "vsml/experiment/plot.h"
 #include "vsml/experiment/progress.h"
 #include "vsml/experiment/report.h"
@@ -83,6 +84,33 @@ int report_runs(const Arguments& arguments, const std::vector<std::string>& fold
   } else {
     engine::write_file_atomically(arguments.out, page);
   }
+  return kOk;
+}
+
+int learn_data(const Arguments& arguments) {
+  vsml::LearnOptions options;
+  options.algorithm = algorithm_file(arguments.algorithm);
+  options.state = arguments.state;
+  options.predictions = arguments.out;
+  options.seed = arguments.seed;
+  options.in_order = arguments.in_order;
+  options.examples = arguments.examples;
+  options.stop = run_options(arguments, "").stop;
+  const vsml::UserData data =
+      vsml::load_user_data(arguments.data, arguments.label_column, vsml::Split::Train);
+  std::optional<vsml::UserData> test;
+  if (!arguments.test.empty()) {
+    test = vsml::load_user_data(arguments.test, arguments.label_column, vsml::Split::Test);
+  }
+  const vsml::LearnOutcome outcome = vsml::learn(options, data, test);
+  if (!outcome.finished) {
+    vsml::tell(arguments.state.empty()
+                   ? "stopped; without --state nothing was kept\n"
+                   : fmt::format("stopped after {} of {} examples; the same command goes on\n",
+                                 outcome.done, outcome.count));
+    return kStopped;
+  }
+  print(arguments.json ? vsml::learn_json(outcome, data) : vsml::learn_table(outcome, data));
   return kOk;
 }
 
@@ -165,6 +193,25 @@ int dispatch(int argc, char** argv) {
   CLI::App* picture = app.add_subcommand("plot", "draws the curves of a run of compare, as SVG");
   picture->add_option("RUN", run_directory, "the run directory")->required();
   picture->add_option("--out", arguments.out, "the picture's file (default: stdout)");
+  CLI::App* learn = app.add_subcommand("learn", "a trained algorithm learns a data set of yours");
+  learn->add_option("--data", arguments.data, "a CSV file, or a folder with train-*-ubyte files")
+      ->required();
+  learn->add_option("--algorithm", arguments.algorithm,
+                    "a file, or the name of a shipped algorithm (default: improved_backprop)");
+  learn->add_option(
+      "--test", arguments.test,
+      "data that is predicted at the end and not learned: CSV, or t10k-*-ubyte files");
+  learn->add_option("--label", arguments.label_column,
+                    "column of the labels, by name or number from 1 (default: the last)");
+  learn->add_option("--state", arguments.state, "keeps what was learned, and goes on from there");
+  learn->add_option("--out", arguments.out, "CSV file that gets the predictions");
+  learn->add_option("--examples", arguments.examples, "learn so many of them (default: all)")
+      ->check(CLI::NonNegativeNumber);
+  learn->add_option("--seed", arguments.seed, "of the order of the examples (default: 1)");
+  learn->add_flag("--in-order", arguments.in_order, "learn the examples as they stand in the file");
+  learn->add_option("--threads", arguments.threads, "threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024));
+  learn->add_flag("--json", arguments.json, "print JSON");
   CLI::App* page = app.add_subcommand("report", "puts runs side by side on one HTML page");
   page->add_option("DIR", folders, "folders of sweeps or runs")->required();
   page->add_option("--out", arguments.out, "the page's file (default: stdout)");
@@ -174,6 +221,7 @@ int dispatch(int argc, char** argv) {
     if (sweep->parsed()) return run_sweep(arguments);
     if (check->parsed()) return check_spec(arguments);
     if (picture->parsed()) return plot(arguments, run_directory);
+    if (learn->parsed()) return learn_data(arguments);
     if (page->parsed()) return report_runs(arguments, folders);
     if (keys->parsed()) return print_keys(key);
     if (schema->parsed()) print(vsml::spec_schema());
