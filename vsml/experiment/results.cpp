@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "vsml/experiment/introspection_results.h"
 
 namespace vsml {
 namespace {
@@ -24,6 +25,7 @@ ordered_json json_of(const Result& result) {
   object["accuracies"] = result.accuracies;
   if (!result.score.curve.empty()) object["curve"] = result.score.curve;
   if (!result.score.confusion.empty()) object["confusion"] = result.score.confusion;
+  if (result.introspection) object["introspection"] = introspection_json(*result.introspection);
   if (!result.likeness) return object;
   object["same_predictions"] = result.likeness->same_predictions;
   object["layers"] = ordered_json::array();
@@ -63,6 +65,9 @@ Result result_of(const ordered_json& object) {
   }
   if (object.contains("confusion")) {
     result.score.confusion = object.at("confusion").get<std::vector<int64_t>>();
+  }
+  if (object.contains("introspection")) {
+    result.introspection = introspection_of(object.at("introspection"));
   }
   if (!object.contains("layers")) return result;
   result.likeness.emplace();
@@ -196,7 +201,7 @@ std::string results_table(const RunResults& results) {
                       width, row->score.accuracy, row->score.accuracy_sd, row->score.accuracy_last,
                       row->score.loss, difference.empty() ? "" : "  ", difference);
     }
-    table += likeness_table(rows, width);
+    table += likeness_table(rows, width) + introspection_table(rows, width, learner_text);
   }
   return table;
 }

@@ -325,6 +325,9 @@ Fields fields_of(EvaluateSpec& s) {
        IntegerField{&s.chunk_size, kMembers}},
       {"weights_every", "compare: examples between two looks at the weights",
        IntegerField{&s.weights_every, kSteps}},
+      {"swap_labels_at",
+       "introspect: after so many examples class c is called c + 1, the last one 0; 0: never",
+       IntegerField{&s.swap_labels_at, kStepsOrNone}},
       {"untrained", "meta_train: also meta-test the parameters it started from",
        FlagField{&s.untrained}},
       {"learners", "baselines on the same episodes", record_list("learner", s.learners, 0)},
@@ -354,7 +357,7 @@ Fields fields_of(Spec& s) {
   return {
       {"name", "of the run and its folder; empty: the file's name", TextField{&s.name}},
       {"experiment", "what is done",
-       choice(s.experiment, {"meta_train", "meta_test", "compare", "clone"})},
+       choice(s.experiment, {"meta_train", "meta_test", "compare", "clone", "introspect"})},
       {"seed", "of every random number", SeedField{&s.seed}},
       {"data", "folder searched first for named data sets", PathField{&s.data}},
       {"learner", "the learner that is meta-trained or meta-tested", record("learner", s.learner)},

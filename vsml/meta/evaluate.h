@@ -47,6 +47,15 @@ std::vector<std::vector<EpisodeScore>> evaluate_lengths(const LearnerSource& lea
                                                         const EvaluateOptions& options,
                                                         const std::vector<int64_t>& lengths,
                                                         uint64_t seed);
+
+// For whoever runs episodes: scores of episodes of this length in which nothing has been predicted;
+// and what the predictions [P, 1, C] of example t, counted from 0, add to those of P episodes.
+std::vector<EpisodeScore> empty_scores(int64_t episodes, int64_t length, int64_t classes);
+void add_example_score(const engine::Tensor& prediction, const engine::Tensor& label, int64_t t,
+                       int64_t length, EpisodeScore* scores);
+// The window of EpisodeScore::curve that example t is in.
+int64_t window_of(int64_t t, int64_t length);
+
 // The key of episode k's lifetime and, with purpose InitialState, of its learner's birth.
 engine::RngKey episode_key(uint64_t seed, int64_t episode);
 
