@@ -190,7 +190,8 @@ int dispatch(int argc, char** argv) {
   CLI::App* keys = app.add_subcommand("keys", "explains the keys of a spec");
   keys->add_option("KEY", key, "only this key and those below it");
   const CLI::App* specs = app.add_subcommand("specs", "lists the shipped specs");
-  CLI::App* picture = app.add_subcommand("plot", "draws the curves of a run of compare, as SVG");
+  CLI::App* picture =
+      app.add_subcommand("plot", "draws the curves of a run of compare or introspect");
   picture->add_option("RUN", run_directory, "the run directory")->required();
   picture->add_option("--out", arguments.out, "the picture's file (default: stdout)");
   CLI::App* learn = app.add_subcommand("learn", "a trained algorithm learns a data set of yours");

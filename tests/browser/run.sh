@@ -8,7 +8,7 @@ if [ -z "$browser" ]; then
   echo "skipped: no chromium"
   exit 77
 fi
-program=$1
+program=$(realpath "$1")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"

@@ -35,6 +35,12 @@ TEST_CASE("introspect: a table and numbers; threads change nothing; what does no
   const Outcome again = run_vsml(folder.path(), run + swap + Arguments{"--out", "one", "--json"});
   CHECK(again.out == read_plain(folder / "one/results.json"));
 
+  const Outcome picture = run_vsml(folder.path(), {"plot", "one"});
+  check_done(picture);
+  size_t curves = 0;
+  for (size_t at = 0; (at = picture.out.find("<polyline", at)) != std::string::npos; ++at) ++curves;
+  CHECK(curves == 4 * 3);  // panels, learners
+
   check_error(run_vsml(folder.path(), run + Arguments{"--set", "evaluate.swap_labels_at=20"}), 2,
               {"evaluate.swap_labels_at", "below evaluate.episode_length"});
   check_error(run_vsml(folder.path(), run + Arguments{"--set", "evaluate.prefixes=[5]"}), 2,
