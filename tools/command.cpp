@@ -1,12 +1,7 @@
 #include "tools/command.h"
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <cmath>
-#include <csignal>
-#include <cstdio>
-#include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <new>
 #include <sstream>
@@ -14,11 +9,16 @@
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
 #include "engine/parallel.h"
+#include "tools/arguments.h"
+#include "tools/console.h"
 #include "tools/shipped.h"
+#include "tools/sweep_command.h"
 #include "vsml/experiment/adopt_algorithm.h"
 #include "vsml/experiment/environment.h"
+#include "vsml/experiment/learn.h"
 #include "vsml/experiment/plot.h"
 #include "vsml/experiment/progress.h"
+#include "vsml/experiment/report.h"
 #include "vsml/experiment/run.h"
 #include "vsml/experiment/run_directory.h"
 #include "vsml/experiment/spec_schema.h"
@@ -28,87 +28,16 @@
 namespace tools {
 namespace {
 
-volatile std::sig_atomic_t stop_requested = 0;
-
-constexpr int kStopSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-
-// Those that were ignored when the program began, as SIGHUP is under nohup, stay so.
-void handle_stop_signals(void (*handler)(int)) {
-  for (const int signal : kStopSignals) {
-    struct sigaction action = {}, before = {};
-    if (sigaction(signal, nullptr, &before) != 0 || before.sa_handler == SIG_IGN) continue;
-    action.sa_handler = handler;
-    action.sa_flags = SA_RESTART;
-    sigaction(signal, &action, nullptr);
-  }
-}
-
-// The first signal asks for a stop at the end of the step; a second one ends the process at once.
-void request_stop(int) {
-  stop_requested = 1;
-  handle_stop_signals(SIG_DFL);
-}
-
-void install_signals() {
-  handle_stop_signals(request_stop);
-  // A closed pipe and a limit of the file size are seen as failed writes.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
-}
-
-// A file that is opened later must not get the number of a closed stdin, stdout or stderr.
-void occupy_standard_files() {
-  for (int number = 0; number <= 2; ++number) {
-    if (fcntl(number, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) return;
-  }
-}
-
-struct Arguments {
-  std::string spec;
-  std::vector<std::string> overrides;
-  std::string out;
-  std::string device = "cpu";
-  int threads = 0;  // 0: the machine's cores
-  bool json = false;
-  bool quiet = false;
-  std::string key;            // of `vsml keys`
-  std::string run_directory;  // of `vsml plot`
-};
-
-// Results, to stdout. Throws IoError if they do not get there.
-void print(const std::string& text) {
-  errno = 0;
-  if (std::fputs(text.c_str(), stdout) == EOF || std::fflush(stdout) != 0) {
-    throw engine::IoError("stdout", "",
-                          fmt::format("expected to write to it, found: {}", std::strerror(errno)));
-  }
-}
-
 vsml::LoadedSpec load(const Arguments& arguments) {
   vsml::LoadedSpec loaded = vsml::load_spec(arguments.spec, arguments.overrides, shipped_specs());
   vsml::adopt_algorithm(loaded);
   return loaded;
 }
 
-vsml::RunOptions run_options(const Arguments& arguments, const vsml::Spec& spec) {
-  vsml::RunOptions options;
-  options.out = arguments.out.empty() ? "runs/" + spec.name : arguments.out;
-  options.project_data = project_data_folder();
-  options.device = engine::parse_device(arguments.device);
-  options.quiet = arguments.quiet;
-  options.stop = [] { return stop_requested != 0; };
-  if (!engine::available(options.device)) {
-    throw engine::DeviceError(
-        fmt::format("--device {}: not present", engine::to_string(options.device)),
-        engine::absence_hint(options.device));
-  }
-  if (arguments.threads > 0) engine::set_num_threads(arguments.threads);
-  return options;
-}
-
 int run_spec(const Arguments& arguments) {
   const vsml::LoadedSpec loaded = load(arguments);
-  const vsml::RunOptions options = run_options(arguments, loaded.spec);
+  const std::string out = arguments.out.empty() ? "runs/" + loaded.spec.name : arguments.out;
+  const vsml::RunOptions options = run_options(arguments, out);
   const vsml::RunOutcome outcome = vsml::run(loaded.spec, options);
   if (!outcome.finished) {
     vsml::tell(
@@ -121,8 +50,9 @@ int run_spec(const Arguments& arguments) {
 }
 
 int check_spec(const Arguments& arguments) {
+  if (const auto sweep = load_sweep(arguments)) return check_sweep(arguments, *sweep);
   const vsml::LoadedSpec loaded = load(arguments);
-  const vsml::RunOptions options = run_options(arguments, loaded.spec);
+  const vsml::RunOptions options = run_options(arguments, "");
   const double bytes = vsml::predicted_memory(loaded.spec, options);
   const std::string resolved = vsml::spec_to_json(loaded.spec);
   const std::string ticks = vsml::tick_path(loaded.spec.learner, options.device);
@@ -136,8 +66,8 @@ int check_spec(const Arguments& arguments) {
   return kOk;
 }
 
-int plot(const Arguments& arguments) {
-  const std::string picture = vsml::plot_run(arguments.run_directory);
+int plot(const Arguments& arguments, const std::string& run_directory) {
+  const std::string picture = vsml::plot_run(run_directory);
   if (arguments.out.empty()) {
     print(picture);
   } else {
@@ -146,11 +76,49 @@ int plot(const Arguments& arguments) {
   return kOk;
 }
 
-int print_keys(const Arguments& arguments) {
-  const std::string help = vsml::spec_help(arguments.key);
+// To --out, or to stdout.
+int report_runs(const Arguments& arguments, const std::vector<std::string>& folders) {
+  const std::string page = vsml::report_html(folders);
+  if (arguments.out.empty()) {
+    print(page);
+  } else {
+    engine::write_file_atomically(arguments.out, page);
+  }
+  return kOk;
+}
+
+int learn_data(const Arguments& arguments) {
+  vsml::LearnOptions options;
+  options.algorithm = algorithm_file(arguments.algorithm);
+  options.state = arguments.state;
+  options.predictions = arguments.out;
+  options.seed = arguments.seed;
+  options.in_order = arguments.in_order;
+  options.examples = arguments.examples;
+  options.stop = run_options(arguments, "").stop;
+  const vsml::UserData data =
+      vsml::load_user_data(arguments.data, arguments.label_column, vsml::Split::Train);
+  std::optional<vsml::UserData> test;
+  if (!arguments.test.empty()) {
+    test = vsml::load_user_data(arguments.test, arguments.label_column, vsml::Split::Test);
+  }
+  const vsml::LearnOutcome outcome = vsml::learn(options, data, test);
+  if (!outcome.finished) {
+    vsml::tell(arguments.state.empty()
+                   ? "stopped; without --state nothing was kept\n"
+                   : fmt::format("stopped after {} of {} examples; the same command goes on\n",
+                                 outcome.done, outcome.count));
+    return kStopped;
+  }
+  print(arguments.json ? vsml::learn_json(outcome, data) : vsml::learn_table(outcome, data));
+  return kOk;
+}
+
+int print_keys(const std::string& key) {
+  const std::string help = vsml::spec_help(key);
   if (help.empty()) {
     throw CLI::ValidationError(
-        "keys", fmt::format("there is no key \"{}\" in a spec", engine::printable(arguments.key)));
+        "keys", fmt::format("there is no key \"{}\" in a spec", engine::printable(key)));
   }
   print(help);
   return kOk;
@@ -195,6 +163,8 @@ int status_of(const engine::Error& error) {
 
 int dispatch(int argc, char** argv) {
   Arguments arguments;
+  std::string key, run_directory;
+  std::vector<std::string> folders;
   CLI::App app("Variable Shared Meta Learning: meta-trains and meta-tests learning algorithms.",
                "vsml");
   app.set_version_flag("--version", "vsml " + vsml::version());
@@ -203,21 +173,58 @@ int dispatch(int argc, char** argv) {
   add_spec_options(run, arguments);
   run->add_option("--out", arguments.out, "run directory (default: runs/NAME)");
   run->add_flag("--quiet", arguments.quiet, "no progress on stderr");
+  CLI::App* sweep = app.add_subcommand("sweep", "does the runs of a spec with the key sweep");
+  add_spec_options(sweep, arguments);
+  sweep->add_option("--out", arguments.out, "folder of the sweep (default: runs/NAME)");
+  sweep->add_flag("--list", arguments.list, "only list the runs and how far they are");
+  sweep
+      ->add_option("--only", arguments.only,
+                   "this run of the list, counted from 0; may be repeated")
+      ->allow_extra_args(false);
+  sweep->add_option("--jobs", arguments.jobs, "runs at the same time; they share the threads")
+      ->check(CLI::Range(1, 1024));
+  sweep->add_flag("--quiet", arguments.quiet, "no progress on stderr");
   CLI::App* check = app.add_subcommand("check", "validates a spec and predicts its memory");
   add_spec_options(check, arguments);
   const CLI::App* schema = app.add_subcommand("schema", "prints the JSON Schema of specs");
   CLI::App* keys = app.add_subcommand("keys", "explains the keys of a spec");
-  keys->add_option("KEY", arguments.key, "only this key and those below it");
+  keys->add_option("KEY", key, "only this key and those below it");
   const CLI::App* specs = app.add_subcommand("specs", "lists the shipped specs");
-  CLI::App* picture = app.add_subcommand("plot", "draws the curves of a run of compare, as SVG");
-  picture->add_option("RUN", arguments.run_directory, "the run directory")->required();
+  CLI::App* picture =
+      app.add_subcommand("plot", "draws the curves of a run of compare or introspect");
+  picture->add_option("RUN", run_directory, "the run directory")->required();
   picture->add_option("--out", arguments.out, "the picture's file (default: stdout)");
+  CLI::App* learn = app.add_subcommand("learn", "a trained algorithm learns a data set of yours");
+  learn->add_option("--data", arguments.data, "a CSV file, or a folder with train-*-ubyte files")
+      ->required();
+  learn->add_option("--algorithm", arguments.algorithm,
+                    "a file, or the name of a shipped algorithm (default: improved_backprop)");
+  learn->add_option(
+      "--test", arguments.test,
+      "data that is predicted at the end and not learned: CSV, or t10k-*-ubyte files");
+  learn->add_option("--label", arguments.label_column,
+                    "column of the labels, by name or number from 1 (default: the last)");
+  learn->add_option("--state", arguments.state, "keeps what was learned, and goes on from there");
+  learn->add_option("--out", arguments.out, "CSV file that gets the predictions");
+  learn->add_option("--examples", arguments.examples, "learn so many of them (default: all)")
+      ->check(CLI::NonNegativeNumber);
+  learn->add_option("--seed", arguments.seed, "of the order of the examples (default: 1)");
+  learn->add_flag("--in-order", arguments.in_order, "learn the examples as they stand in the file");
+  learn->add_option("--threads", arguments.threads, "threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024));
+  learn->add_flag("--json", arguments.json, "print JSON");
+  CLI::App* page = app.add_subcommand("report", "puts runs side by side on one HTML page");
+  page->add_option("DIR", folders, "folders of sweeps or runs")->required();
+  page->add_option("--out", arguments.out, "the page's file (default: stdout)");
   try {
     app.parse(argc, argv);
     if (run->parsed()) return run_spec(arguments);
+    if (sweep->parsed()) return run_sweep(arguments);
     if (check->parsed()) return check_spec(arguments);
-    if (picture->parsed()) return plot(arguments);
-    if (keys->parsed()) return print_keys(arguments);
+    if (picture->parsed()) return plot(arguments, run_directory);
+    if (learn->parsed()) return learn_data(arguments);
+    if (page->parsed()) return report_runs(arguments, folders);
+    if (keys->parsed()) return print_keys(key);
     if (schema->parsed()) print(vsml::spec_schema());
     if (specs->parsed()) {
       for (const auto& [name, file] : shipped_specs()) print(engine::printable(name) + "\n");
@@ -236,6 +243,22 @@ int dispatch(int argc, char** argv) {
 }
 
 }  // namespace
+
+vsml::RunOptions run_options(const Arguments& arguments, const std::string& out) {
+  vsml::RunOptions options;
+  options.out = out;
+  options.project_data = project_data_folder();
+  options.device = engine::parse_device(arguments.device);
+  options.quiet = arguments.quiet;
+  options.stop = stop_requested;
+  if (!engine::available(options.device)) {
+    throw engine::DeviceError(
+        fmt::format("--device {}: not present", engine::to_string(options.device)),
+        engine::absence_hint(options.device));
+  }
+  if (arguments.threads > 0) engine::set_num_threads(arguments.threads);
+  return options;
+}
 
 int run_command(int argc, char** argv) {
   occupy_standard_files();

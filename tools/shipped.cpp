@@ -1,6 +1,10 @@
 #include "tools/shipped.h"
 
+#include <algorithm>
 #include <filesystem>
+
+#include "engine/error.h"
+#include "vsml/experiment/spec_error.h"
 
 namespace tools {
 namespace {
@@ -9,6 +13,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSpecs = "specs";
 constexpr const char* kExtension = ".json";
+constexpr const char* kAlgorithm = ".safetensors";
 
 }  // namespace
 
@@ -34,6 +39,22 @@ vsml::ShippedSpecs shipped_specs() {
     specs[name.generic_string()] = entry->path().string();
   }
   return specs;
+}
+
+std::string algorithm_file(const std::string& algorithm) {
+  if (algorithm.find('/') != std::string::npos || algorithm.ends_with(kAlgorithm)) return algorithm;
+  std::error_code error;
+  const fs::path folder = fs::path(project_data_folder()) / "learned";
+  const fs::path file = folder / (algorithm + kAlgorithm);
+  if (fs::exists(file, error)) return file.string();
+  std::vector<std::string> names;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == kAlgorithm) names.push_back(entry->path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  throw engine::IoError(algorithm, "", "expected a file or the name of a shipped algorithm",
+                        "shipped are: " + vsml::alternatives(names));
 }
 
 }  // namespace tools

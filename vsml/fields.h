@@ -97,9 +97,17 @@ struct RecordListField {
   std::function<Fields()> defaults;  // an element that is not in the list
 };
 
-using FieldValue = std::variant<IntegerField, SeedField, RealField, OptionalRealField, FlagField,
-                                TextField, PathField, ChoiceField, IntegerListField, SizeField,
-                                ExtentField, RealListField, RecordField, RecordListField>;
+// A part of a sweep (experiment/sweep.h). There is no value to point to: what it says becomes the
+// specs of runs.
+enum class SweepPart { Grid, List, Seeds };
+struct SweepField {
+  SweepPart part;
+};
+
+using FieldValue =
+    std::variant<IntegerField, SeedField, RealField, OptionalRealField, FlagField, TextField,
+                 PathField, ChoiceField, IntegerListField, SizeField, ExtentField, RealListField,
+                 RecordField, RecordListField, SweepField>;
 
 struct Field {
   std::string key;
@@ -109,6 +117,7 @@ struct Field {
   std::vector<std::string> cases = {};
   bool selects = false;  // a ChoiceField that says which other fields there are
   bool required = false;
+  bool in_runs = true;  // false: makes the specs of runs, and none of them has it
 };
 
 constexpr size_t kMaxListSize = 1000;  // of any list in a spec

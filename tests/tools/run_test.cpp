@@ -56,7 +56,7 @@ void check_result(const Json& result, const std::string& learner, bool has_rate)
   if (has_rate) keys.push_back("learning_rate");
   keys.insert(keys.end(), {"episodes", "examples"});
   keys.insert(keys.end(), kScores.begin(), kScores.end());
-  keys.push_back("accuracies");
+  keys.insert(keys.end(), {"accuracies", "curve", "confusion"});
   if (learner != "vsml") keys.push_back("difference");
   CHECK(keys_of(result) == keys);
   CHECK(result.at("task") == "sum_sign");

@@ -2,7 +2,6 @@
 #include "vsml/meta/evaluate.h"
 
 #include <cmath>
-#include <cstring>
 #include <doctest/doctest.h>
 
 #include "engine/error.h"
@@ -43,8 +42,7 @@ std::vector<EpisodeScore> scores(const LearnerFamily& family,
 }
 
 bool same_bits(const std::vector<EpisodeScore>& a, const std::vector<EpisodeScore>& b) {
-  return a.size() == b.size() &&
-         std::memcmp(a.data(), b.data(), a.size() * sizeof(EpisodeScore)) == 0;
+  return a == b;  // none of them is NaN or a negative zero
 }
 
 }  // namespace
@@ -104,6 +102,18 @@ TEST_CASE("evaluate: scores are those of learners run by hand, the same episodes
       CHECK(got[k].loss == doctest::Approx(mean_of(want.loss)).epsilon(1e-10));
       const std::vector<double> last(want.correct.end() - 7, want.correct.end());
       CHECK(got[k].accuracy_last == doctest::Approx(mean_of(last)).epsilon(1e-12));
+      REQUIRE(got[k].curve.size() == 40);
+      for (size_t w = 0; w < 40; ++w) {  // windows of one or two of the 70 examples
+        const std::vector<double> window(
+            want.correct.begin() + static_cast<long>(70 * w / 40),
+            want.correct.begin() + static_cast<long>(70 * (w + 1) / 40));
+        CHECK(got[k].curve[w] == doctest::Approx(mean_of(window)).epsilon(1e-12));
+      }
+      // Two classes: what is right in the last 7 examples is on the diagonal.
+      const std::vector<int64_t>& confusion = got[k].confusion;
+      REQUIRE(confusion.size() == 4);
+      CHECK(confusion[0] + confusion[1] + confusion[2] + confusion[3] == 7);
+      CHECK(static_cast<double>(confusion[0] + confusion[3]) == doctest::Approx(7 * mean_of(last)));
     }
     CHECK(got[0].loss != got[1].loss);
   }

@@ -18,22 +18,9 @@ bool is_free(const std::string& key) {
   return key == "name" || key == "init" || key == "layers" || key == "hidden";
 }
 
-LearnerOptions options_in_file(const std::string& path) {
-  const Algorithm algorithm = read_algorithm(path);
-  LearnerOptions options;
-  try {
-    const JsonValue json = parse_json(algorithm.options, std::make_shared<std::string>(path));
-    read_fields(json, fields_of(options), "options");
-  } catch (const SpecError& error) {
-    throw engine::IoError(path, "__metadata__.options",
-                          fmt::format("expected a learner's options, found: {}", error.what()));
-  }
-  return options;
-}
-
 void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wanted) {
   if (!is_meta_trained(wanted.type) || wanted.init.type != InitType::File) return;
-  LearnerOptions found = options_in_file(wanted.init.path);
+  LearnerOptions found = algorithm_options(wanted.init.path);
   const Fields said = fields_of(wanted), trained = fields_of(found);
   for (const Field& field : trained) {
     if (is_free(field.key) || !applies(field, trained)) continue;
@@ -57,6 +44,19 @@ void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wa
 }
 
 }  // namespace
+
+LearnerOptions algorithm_options(const std::string& path) {
+  const Algorithm algorithm = read_algorithm(path);
+  LearnerOptions options;
+  try {
+    const JsonValue json = parse_json(algorithm.options, std::make_shared<std::string>(path));
+    read_fields(json, fields_of(options), "options");
+  } catch (const SpecError& error) {
+    throw engine::IoError(path, "__metadata__.options",
+                          fmt::format("expected a learner's options, found: {}", error.what()));
+  }
+  return options;
+}
 
 void adopt_algorithm(LoadedSpec& loaded) {
   adopt(loaded.source, "learner", loaded.spec.learner);

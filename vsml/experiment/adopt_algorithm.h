@@ -14,4 +14,7 @@ namespace vsml {
 // naming the option that differs, IoError if the file is no algorithm.
 void adopt_algorithm(LoadedSpec& loaded);
 
+// The options that a trained algorithm was trained with. Throws IoError if the file is none.
+LearnerOptions algorithm_options(const std::string& path);
+
 }  // namespace vsml

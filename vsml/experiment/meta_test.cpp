@@ -99,6 +99,28 @@ std::vector<Result> best_of_grid(const MetaTestSetting& setting, const Contestan
   return best;
 }
 
+// The same for an experiment introspect.
+std::vector<Result> introspected(const MetaTestSetting& setting, const Contestant& contestant,
+                                 const std::shared_ptr<const Task>& task) {
+  const EvaluateSpec& evaluation = setting.spec.evaluate;
+  const LearnerFamily family(for_episodes(contestant.options, evaluation.episode_length),
+                             DType::f32, setting.device);
+  const IntrospectedEpisodes episodes =
+      introspect(family, contestant.params, task,
+                 {evaluation.episodes, evaluation.episode_length, evaluation.chunk_size},
+                 evaluation.swap_labels_at, setting.spec.seed);
+  Result result;
+  result.learner = contestant.name;
+  result.episodes = evaluation.episodes;
+  result.examples = evaluation.episode_length;
+  result.score = summarize(episodes.scores);
+  for (const EpisodeScore& episode : episodes.scores) {
+    result.accuracies.push_back(episode.accuracy);
+  }
+  result.introspection = episodes.introspection;
+  return {result};
+}
+
 }  // namespace
 
 Tensor initial_params(const LearnerOptions& options, const LearnerFamily& family, uint64_t seed) {
@@ -140,6 +162,8 @@ std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
                                              const std::vector<Contestant>& contestants) {
   auto known = read_log(setting.directory);
   MetricsFile log(setting.directory.file(kLog), static_cast<int64_t>(known.size()));
+  const auto look =
+      setting.spec.experiment == ExperimentType::Introspect ? introspected : best_of_grid;
   const std::vector<int64_t> lengths = lengths_of(setting.spec.evaluate);
   std::vector<Result> results;
   std::vector<std::string> task_names;
@@ -154,7 +178,7 @@ std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
       };
       if (!std::all_of(lengths.begin(), lengths.end(), is_known)) {
         if (setting.stop && setting.stop()) return std::nullopt;
-        for (Result& result : best_of_grid(setting, contestant, task)) {
+        for (Result& result : look(setting, contestant, task)) {
           result.task = task_names.back();
           if (is_known(result.examples)) continue;
           log.append(result_to_line(result));
@@ -183,7 +207,9 @@ double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>
     const LearnerFamily family(for_episodes(contestant.options, e.episode_length), DType::f32, {});
     for (const auto& task : tasks) {
       const LearnerMemory memory = family.for_dims(task->dims()).memory(members, 1);
-      largest = std::max(largest, memory.state + memory.unrecorded +
+      // Introspection keeps four states beside the one at work.
+      const double copies = spec.experiment == ExperimentType::Introspect ? 5 : 1;
+      largest = std::max(largest, copies * memory.state + memory.unrecorded +
                                       static_cast<double>(members) * task->lifetime_bytes());
     }
   }

@@ -9,12 +9,14 @@
 
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
+#include "vsml/experiment/results.h"
 #include "vsml/experiment/svg.h"
 
 namespace vsml {
 namespace {
 
 constexpr int64_t kMaxTableBytes = int64_t{1} << 32;
+constexpr int64_t kMaxResultBytes = int64_t{1} << 26;
 constexpr size_t kWindows = 40;  // points of a curve
 
 // A table of numbers with named columns; an empty field is NaN.
@@ -125,6 +127,40 @@ std::vector<Panel> panels_of(const std::vector<Table>& tables) {
   return {accuracy, loss, distance};
 }
 
+// Experiment introspect: a row of panels per task, from results.json.
+std::vector<std::vector<Panel>> introspection_rows(const std::string& run_directory) {
+  std::vector<std::vector<Panel>> rows;
+  const std::string file = (std::filesystem::path(run_directory) / "results.json").string();
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return rows;
+  const RunResults results = results_from_json(file, engine::read_file(file, kMaxResultBytes));
+  std::string task;
+  for (const Result& result : results.results) {
+    if (!result.introspection) continue;
+    const Introspection& found = *result.introspection;
+    if (rows.empty() || result.task != task) {
+      task = result.task;
+      rows.push_back({{task + ": label, before its example", "examples", {}, false},
+                      {"label, right after it", "examples", {}, false},
+                      {"false label, after it", "examples", {}, false}});
+      if (found.swap_at > 0) {
+        rows.back().push_back({"label of before the swap", "examples", {}, false});
+      }
+    }
+    std::vector<double> ends;
+    const auto windows = static_cast<int64_t>(found.before.size());
+    for (int64_t w = 1; w <= windows; ++w) {
+      ends.push_back(static_cast<double>(result.examples * w / windows));
+    }
+    const std::vector<double>* parts[] = {&found.before, &found.after, &found.false_after,
+                                          &found.old};
+    for (size_t k = 0; k < rows.back().size(); ++k) {
+      rows.back()[k].curves.push_back({result.learner, ends, *parts[k]});
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::string plot_run(const std::string& run_directory) {
@@ -138,9 +174,11 @@ std::string plot_run(const std::string& run_directory) {
     if (name.starts_with("task-") && name.ends_with(".csv")) files[name] = entry->path();
   }
   if (files.empty()) {
+    const auto rows = introspection_rows(run_directory);
+    if (!rows.empty()) return svg_of(rows);
     throw engine::IoError(run_directory, "",
                           "expected the run directory of an experiment compare, with an episode "
-                          "that is done");
+                          "that is done, or of an experiment introspect that is done");
   }
   for (const auto& [name, file] : files) {
     std::vector<Table>& tables = tasks[name.substr(0, name.find("-episode"))];

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "vsml/experiment/introspection_results.h"
 
 namespace vsml {
 namespace {
@@ -22,6 +23,9 @@ ordered_json json_of(const Result& result) {
   object["accuracy_last"] = result.score.accuracy_last;
   object["loss"] = result.score.loss;
   object["accuracies"] = result.accuracies;
+  if (!result.score.curve.empty()) object["curve"] = result.score.curve;
+  if (!result.score.confusion.empty()) object["confusion"] = result.score.confusion;
+  if (result.introspection) object["introspection"] = introspection_json(*result.introspection);
   if (!result.likeness) return object;
   object["same_predictions"] = result.likeness->same_predictions;
   object["layers"] = ordered_json::array();
@@ -56,6 +60,15 @@ Result result_of(const ordered_json& object) {
   result.score.accuracy_sd = number(object, "accuracy_cumulative_sd");
   result.score.accuracy_last = number(object, "accuracy_last");
   result.score.loss = number(object, "loss");
+  if (object.contains("curve")) {
+    result.score.curve = object.at("curve").get<std::vector<double>>();
+  }
+  if (object.contains("confusion")) {
+    result.score.confusion = object.at("confusion").get<std::vector<int64_t>>();
+  }
+  if (object.contains("introspection")) {
+    result.introspection = introspection_of(object.at("introspection"));
+  }
   if (!object.contains("layers")) return result;
   result.likeness.emplace();
   result.likeness->same_predictions = number(object, "same_predictions");
@@ -188,7 +201,7 @@ std::string results_table(const RunResults& results) {
                       width, row->score.accuracy, row->score.accuracy_sd, row->score.accuracy_last,
                       row->score.loss, difference.empty() ? "" : "  ", difference);
     }
-    table += likeness_table(rows, width);
+    table += likeness_table(rows, width) + introspection_table(rows, width, learner_text);
   }
   return table;
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "vsml/meta/evaluate.h"
+#include "vsml/meta/introspect.h"
 
 namespace vsml {
 
@@ -38,8 +38,9 @@ struct Result {
   std::optional<Choice> chosen;  // the best of a grid, chosen on this very task
   int64_t episodes = 0, examples = 0;
   ScoreSummary score;
-  std::vector<double> accuracies;    // of each episode
-  std::optional<Likeness> likeness;  // experiment compare, learners that have weights
+  std::vector<double> accuracies;              // of each episode
+  std::optional<Likeness> likeness;            // experiment compare, learners that have weights
+  std::optional<Introspection> introspection;  // experiment introspect
 };
 
 struct RunResults {
@@ -50,11 +51,13 @@ struct RunResults {
 
 // {"experiment", "name", "results": [{"task", "learner", "learning_rate" or "ridge", "episodes",
 // "examples", "accuracy_cumulative", "accuracy_cumulative_sd", "accuracy_last", "loss",
-// "accuracies", "difference"}, ...]}; a learning rate or ridge only where one was chosen.
-// "accuracies" are those of each episode; "difference" {"mean", "low", "high"} is the paired
-// difference of the first learner to this one. With compare also "same_predictions" and "layers":
+// "accuracies", "curve", "confusion", "difference"}, ...]}; a learning rate or ridge only where one
+// was chosen. "accuracies" are those of each episode; "curve" and "confusion", in a list row by
+// row, are those of ScoreSummary; "difference" {"mean", "low", "high"} is the paired difference of
+// the first learner to this one. With compare also "same_predictions" and "layers":
 // [{"correlation", "change_correlation", "distance"}, ...]. Numbers that are not finite are null.
-// Indented text, numbers that read back exactly.
+// With introspect "introspection": {"swap_at", "before", "after", "false_before", "false_after",
+// "old"}. Indented text, numbers that read back exactly.
 std::string results_to_json(const RunResults& results);
 // One result as JSON on one line.
 std::string result_to_line(const Result& result);
@@ -65,7 +68,7 @@ Result result_from_line(const std::string& file, const std::string& line);
 
 // A table: a row per result, grouped by task and number of examples, best accuracy first. The last
 // column is how much better the first learner is, paired by episodes, with a 95 % confidence
-// interval. Then what compare found.
+// interval. Then what compare or introspect found.
 std::string results_table(const RunResults& results);
 
 }  // namespace vsml

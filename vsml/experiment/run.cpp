@@ -32,6 +32,8 @@ std::string experiment_name(const Spec& spec) {
       return "clone";
     case ExperimentType::Compare:
       return "compare";
+    case ExperimentType::Introspect:
+      return "introspect";
   }
   return "";
 }

@@ -66,6 +66,12 @@ bool RunDirectory::exists(const std::string& path) {
   return !fs::is_directory(status) || !fs::is_empty(path, error);
 }
 
+bool RunDirectory::in_use(const std::string& path) {
+  engine::Descriptor lock;
+  lock.value = open((fs::path(path) / "lock").c_str(), O_RDONLY | O_CLOEXEC);
+  return lock.value >= 0 && flock(lock.value, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 RunDirectory::RunDirectory(const std::string& path, const Spec& spec) : path_(path) {
   const std::string resolved = spec_to_json(spec);
   spec_digest_ = engine::sha256_hex(resolved);
@@ -88,9 +94,8 @@ void RunDirectory::take_lock() {
   if (lock_.value < 0) fail(file("lock"), "cannot be opened", errno);
   if (flock(lock_.value, LOCK_EX | LOCK_NB) == 0) return;
   if (errno != EWOULDBLOCK) fail(file("lock"), "cannot be locked", errno);
-  throw RunDirectoryError(
-      fmt::format("{}: another process works in this run directory", engine::printable(path_)),
-      "wait for it, or give another --out");
+  throw RunDirectoryError(fmt::format("{}: {}", engine::printable(path_), kRunDirectoryInUse),
+                          "wait for it, or give another --out");
 }
 
 // Before anything is made in it: a folder of somebody else stays as it is.

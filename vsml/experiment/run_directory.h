@@ -27,6 +27,8 @@ class RunDirectory {
  public:
   // Whether the folder holds anything.
   static bool exists(const std::string& path);
+  // Whether a process works in it at the moment.
+  static bool in_use(const std::string& path);
 
   // Creates the folder if need be and takes its lock. Throws RunDirectoryError if it holds another
   // spec (naming the first key that differs), if another process works in it, if it has files but
@@ -63,6 +65,9 @@ class RunDirectory {
 class RunDirectoryError : public engine::Error {
   using Error::Error;
 };
+
+// What it says where a process works already; another one that meets it may try again later.
+constexpr const char* kRunDirectoryInUse = "another process works in this run directory";
 
 // metrics.jsonl, one line per append.
 class MetricsFile {

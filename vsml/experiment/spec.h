@@ -13,7 +13,7 @@
 
 namespace vsml {
 
-enum class ExperimentType { MetaTrain, MetaTest, Compare, Clone };
+enum class ExperimentType { MetaTrain, MetaTest, Compare, Clone, Introspect };
 
 struct TasksSpec {
   std::vector<TaskOptions> train;
@@ -29,6 +29,7 @@ struct EvaluateSpec {
   std::vector<int64_t> prefixes;  // also scored: so many first examples; below episode_length
   int64_t chunk_size = 8;         // episodes that are computed together
   int64_t weights_every = 100;    // compare: examples between two looks at the weights
+  int64_t swap_labels_at = 0;     // introspect: from this example on labels are others; 0: never
   bool untrained = true;          // meta_train: also meta-test the parameters it started from
   std::vector<LearnerOptions> learners;  // baselines on the same episodes
 

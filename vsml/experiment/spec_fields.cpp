@@ -333,6 +333,9 @@ Fields fields_of(EvaluateSpec& s) {
        IntegerField{&s.chunk_size, kMembers}},
       {"weights_every", "compare: examples between two looks at the weights",
        IntegerField{&s.weights_every, kSteps}},
+      {"swap_labels_at",
+       "introspect: after so many examples class c is called c + 1, the last one 0; 0: never",
+       IntegerField{&s.swap_labels_at, kStepsOrNone}},
       {"untrained", "meta_train: also meta-test the parameters it started from",
        FlagField{&s.untrained}},
       {"learners", "baselines on the same episodes", record_list("learner", s.learners, 0)},
@@ -347,11 +350,22 @@ Fields fields_of(CheckpointSpec& s) {
   };
 }
 
+Fields sweep_fields() {
+  return {
+      {"grid", "key paths, each with a list of values: a run for every combination",
+       SweepField{SweepPart::Grid}},
+      {"list", "objects of key paths and values: runs for each; a name in it is theirs",
+       SweepField{SweepPart::List}},
+      {"seeds", "each run with these seeds; a number: with so many, from the spec's seed on",
+       SweepField{SweepPart::Seeds}},
+  };
+}
+
 Fields fields_of(Spec& s) {
   return {
       {"name", "of the run and its folder; empty: the file's name", TextField{&s.name}},
       {"experiment", "what is done",
-       choice(s.experiment, {"meta_train", "meta_test", "compare", "clone"})},
+       choice(s.experiment, {"meta_train", "meta_test", "compare", "clone", "introspect"})},
       {"seed", "of every random number", SeedField{&s.seed}},
       {"data", "folder searched first for named data sets", PathField{&s.data}},
       {"learner", "the learner that is meta-trained or meta-tested", record("learner", s.learner)},
@@ -360,6 +374,13 @@ Fields fields_of(Spec& s) {
       {"tasks", "what is learned", record("tasks", s.tasks)},
       {"evaluate", "meta-testing", record("evaluate", s.evaluate)},
       {"checkpoint", "saving of meta-training and cloning", record("checkpoint", s.checkpoint)},
+      {"sweep",
+       "runs that differ in some keys, for vsml sweep",
+       RecordField{"sweep", sweep_fields()},
+       {},
+       false,
+       false,
+       false},
   };
 }
 

@@ -20,6 +20,8 @@ Fields fields_of(TasksSpec& spec);
 Fields fields_of(TaskOptions& options);
 Fields fields_of(EvaluateSpec& spec);
 Fields fields_of(CheckpointSpec& spec);
+// What a spec may say in `sweep` (sweep.h).
+Fields sweep_fields();
 
 // "vsml", "sgd", ...: the word for it in a spec.
 std::string name_of(LearnerType type);

@@ -28,12 +28,15 @@ SpecError SpecSource::error(const std::string& path, const std::string& problem,
   return SpecError(place_of(path), path, problem, std::move(hint));
 }
 
-LoadedSpec load_spec(const std::string& spec, const std::vector<std::string>& overrides,
-                     const ShippedSpecs& shipped) {
+JsonValue read_tree(const std::string& spec, const std::vector<std::string>& overrides,
+                    const ShippedSpecs& shipped) {
   JsonValue root = read_with_parents(spec, shipped);
-  const Place file = root.place;
   for (const std::string& override : overrides) apply_override(root, override);
+  return root;
+}
 
+LoadedSpec read_spec(JsonValue root) {
+  const Place file = root.place;
   Spec read;
   read_fields(root, fields_of(read), "");
   if (read.name.empty()) read.name = std::filesystem::path(*file.file).stem().string();
@@ -41,6 +44,16 @@ LoadedSpec load_spec(const std::string& spec, const std::vector<std::string>& ov
   adopt_backprop(read, source);
   validate_spec(read, source);
   return {std::move(read), std::move(source)};
+}
+
+LoadedSpec load_spec(const std::string& spec, const std::vector<std::string>& overrides,
+                     const ShippedSpecs& shipped) {
+  JsonValue root = read_tree(spec, overrides, shipped);
+  if (const JsonMember* sweep = root.find("sweep")) {
+    throw SpecError(sweep->place, "sweep", "expected a spec of one run, got a sweep",
+                    "vsml sweep runs it");
+  }
+  return read_spec(std::move(root));
 }
 
 }  // namespace vsml

@@ -47,9 +47,15 @@ using ShippedSpecs = std::map<std::string, std::string>;
 //
 // `spec`, like what stands in `extends`, is a path if it contains '/' or ends in .json, else the
 // name of a shipped spec. Paths in the spec become absolute (spec_reader.h), so that a resolved
-// spec means the same wherever it is put. Throws SpecError; IoError if the file itself cannot be
-// read.
+// spec means the same wherever it is put. Throws SpecError, also if the spec is a sweep; IoError if
+// the file itself cannot be read.
 LoadedSpec load_spec(const std::string& spec, const std::vector<std::string>& overrides = {},
                      const ShippedSpecs& shipped = {});
+
+// The two halves of load_spec(), between which a sweep (sweep.h) puts its values: the tree with
+// everything merged in, and what it says.
+JsonValue read_tree(const std::string& spec, const std::vector<std::string>& overrides,
+                    const ShippedSpecs& shipped);
+LoadedSpec read_spec(JsonValue root);
 
 }  // namespace vsml

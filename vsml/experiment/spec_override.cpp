@@ -8,8 +8,9 @@ namespace {
 
 constexpr size_t kMostIndexDigits = 6;
 
-[[noreturn]] void fail(const std::string& path, const std::string& problem, std::string hint = {}) {
-  throw SpecError(Place{}, shortened(path), problem, std::move(hint));
+[[noreturn]] void fail(const Place& place, const std::string& path, const std::string& problem,
+                       std::string hint = {}) {
+  throw SpecError(place, shortened(path), problem, std::move(hint));
 }
 
 bool is_index(std::string_view text) {
@@ -18,10 +19,11 @@ bool is_index(std::string_view text) {
 }
 
 // "key", "key[0]", "key[0][1]" or "0".
-void split_part(const std::string& path, std::string_view part, std::vector<PathPart>& parts) {
+void split_part(const std::string& path, std::string_view part, const Place& place,
+                std::vector<PathPart>& parts) {
   const size_t bracket = std::min(part.find('['), part.size());
   const std::string key(part.substr(0, bracket));
-  if (key.empty()) fail(path, "expected keys with one dot between them, got an empty key");
+  if (key.empty()) fail(place, path, "expected keys with one dot between them, got an empty key");
   if (is_index(key)) {
     parts.emplace_back(static_cast<size_t>(std::stoul(key)));
   } else {
@@ -32,7 +34,7 @@ void split_part(const std::string& path, std::string_view part, std::vector<Path
     const size_t end = part.find(']');
     if (part.front() != '[' || end == std::string_view::npos ||
         !is_index(part.substr(1, end - 1))) {
-      fail(path, "expected an index like [0], got " + quoted(std::string(part)));
+      fail(place, path, "expected an index like [0], got " + quoted(std::string(part)));
     }
     parts.emplace_back(static_cast<size_t>(std::stoul(std::string(part.substr(1, end - 1)))));
     part.remove_prefix(end + 1);
@@ -53,43 +55,46 @@ JsonValue parse_override(const std::string& path, const std::string& text) {
 }
 
 // The member of an object, made if it is missing.
-JsonValue& enter_member(JsonValue& object, const std::string& key, const std::string& path) {
+JsonValue& enter_member(JsonValue& object, const std::string& key, const std::string& path,
+                        const Place& place) {
   if (object.object() == nullptr) {
-    fail(path, fmt::format("expected an object or a list around \"{}\", got {}", shortened(key),
-                           describe(object)));
+    fail(place, path,
+         fmt::format("expected an object or a list around \"{}\", got {}", shortened(key),
+                     describe(object)));
   }
   if (JsonMember* member = object.find(key)) return member->value;
-  object.object()->push_back({key, Place{}, {Place{}, JsonObject{}}});
+  object.object()->push_back({key, place, {place, JsonObject{}}});
   return object.object()->back().value;
 }
 
-JsonValue& enter_element(JsonValue& list, size_t index, const std::string& path) {
+JsonValue& enter_element(JsonValue& list, size_t index, const std::string& path,
+                         const Place& place) {
   JsonArray* elements = list.array();
   if (elements == nullptr) {
     const JsonObject* object = list.object();
     const bool is_missing = object != nullptr && object->empty();
-    fail(path,
+    fail(place, path,
          fmt::format("expected a list at index {}, got {}", index,
                      is_missing ? "none in the spec" : describe(list)),
          "set the whole list");
   }
   if (index >= elements->size()) {
-    fail(path, fmt::format("expected an index below {}, got {}", elements->size(), index));
+    fail(place, path, fmt::format("expected an index below {}, got {}", elements->size(), index));
   }
   return (*elements)[index];
 }
 
 }  // namespace
 
-std::vector<PathPart> split_path(const std::string& path) {
+std::vector<PathPart> split_path(const std::string& path, const Place& place) {
   std::vector<PathPart> parts;
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.find('.', begin), path.size());
-    split_part(path, std::string_view(path).substr(begin, end - begin), parts);
+    split_part(path, std::string_view(path).substr(begin, end - begin), place, parts);
     begin = end + 1;
   }
   if (parts.size() > static_cast<size_t>(kMaxJsonDepth)) {
-    fail(path,
+    fail(place, path,
          fmt::format("expected at most {} keys and indices, got {}", kMaxJsonDepth, parts.size()));
   }
   return parts;
@@ -112,6 +117,27 @@ Found follow(const JsonValue& root, const std::vector<PathPart>& path) {
   return found;
 }
 
+void set_value(JsonValue& root, const std::string& path, JsonValue value, const Place& place) {
+  const std::vector<PathPart> parts = split_path(path, place);
+  if (parts.front() == PathPart("extends")) {
+    fail(place, path, "expected a key that can be set, got extends", "extend in a spec file");
+  }
+  JsonValue* target = &root;
+  JsonMember* member = nullptr;
+  for (const PathPart& part : parts) {
+    if (const auto* key = std::get_if<std::string>(&part)) {
+      JsonValue& inside = enter_member(*target, *key, path, place);
+      member = target->find(*key);
+      target = &inside;
+    } else {
+      target = &enter_element(*target, std::get<size_t>(part), path, place);
+      member = nullptr;
+    }
+  }
+  if (member != nullptr) member->place = place;
+  *target = std::move(value);
+}
+
 void apply_override(JsonValue& root, const std::string& override) {
   const size_t equals = override.find('=');
   if (equals == std::string::npos || equals == 0) {
@@ -120,26 +146,11 @@ void apply_override(JsonValue& root, const std::string& override) {
   }
   const std::string path = override.substr(0, equals);
   const std::string text = override.substr(equals + 1);
-  if (text.empty()) fail(path, "expected a value after '=', got none", "an empty text is \"\"");
-  const std::vector<PathPart> parts = split_path(path);
-  if (parts.front() == PathPart("extends")) {
-    fail(path, "expected a key that can be set, got extends", "extend in a spec file");
+  if (text.empty()) {
+    fail(Place{}, path, "expected a value after '=', got none", "an empty text is \"\"");
   }
-  JsonValue value = parse_override(path, text);
-  JsonValue* target = &root;
-  JsonMember* member = nullptr;
-  for (const PathPart& part : parts) {
-    if (const auto* key = std::get_if<std::string>(&part)) {
-      JsonValue& inside = enter_member(*target, *key, path);
-      member = target->find(*key);
-      target = &inside;
-    } else {
-      target = &enter_element(*target, std::get<size_t>(part), path);
-      member = nullptr;
-    }
-  }
-  if (member != nullptr) member->place = Place{};
-  *target = std::move(value);
+  split_path(path);  // what is wrong with the path is said first
+  set_value(root, path, parse_override(path, text), Place{});
 }
 
 }  // namespace vsml

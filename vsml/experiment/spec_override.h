@@ -1,4 +1,4 @@
-// vsml/experiment/spec_override.h: --set on the command line.
+// vsml/experiment/spec_override.h: values put on top of a spec: by --set, or by a sweep.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace vsml {
 // A key path in its parts: keys of objects and indices of lists. "tasks.train.0.weight" has an
 // index where "tasks.train[0].weight" has one: a part of digits is one.
 using PathPart = std::variant<std::string, size_t>;
-// Throws SpecError if the path is malformed.
-std::vector<PathPart> split_path(const std::string& path);
+// Throws SpecError, with the place at which the path was said, if it is malformed.
+std::vector<PathPart> split_path(const std::string& path, const Place& place = {});
 
 // What a path leads to: the member or the element of a list, and how many of its parts are there.
 struct Found {
@@ -23,9 +23,12 @@ struct Found {
 };
 Found follow(const JsonValue& root, const std::vector<PathPart>& path);
 
-// Applies "key.path=value". The value is JSON; what is not JSON, and does not begin as a list, an
-// object or a quoted text does, is a text itself. Objects on the way are made where they are
+// Puts a value at a path that was said at `place`. Objects on the way are made where they are
 // missing; elements of lists must be there. Throws SpecError.
+void set_value(JsonValue& root, const std::string& path, JsonValue value, const Place& place);
+
+// Applies "key.path=value". The value is JSON; what is not JSON, and does not begin as a list, an
+// object or a quoted text does, is a text itself. As set_value.
 void apply_override(JsonValue& root, const std::string& override);
 
 }  // namespace vsml

@@ -41,10 +41,11 @@ std::optional<int64_t> as_integer(const JsonValue& value) {
   return static_cast<int64_t>(*real);
 }
 
-int64_t read_integer(const JsonValue& value, const std::string& path, const IntegerRange& range) {
+int64_t read_integer(const JsonValue& value, const std::string& path, const IntegerRange& range,
+                     const std::string& otherwise = {}) {
   const std::optional<int64_t> integer = as_integer(value);
   if (!integer || *integer < range.least || *integer > range.most) {
-    fail(value, path, describe_range(range));
+    fail(value, path, describe_range(range) + otherwise);
   }
   return *integer;
 }
@@ -174,6 +175,37 @@ struct ValueReader {
     field.resize(list.size());
     for (size_t i = 0; i < list.size(); ++i) {
       read_fields(list[i], field.at(i), element_path(path, i));
+    }
+  }
+  void operator()(const SweepField& field) const {
+    if (field.part == SweepPart::Grid) {
+      if (value.object() == nullptr) fail(value, path, "an object of key paths and lists");
+      for (const JsonMember& axis : *value.object()) {
+        if (!is_annotation(axis.key)) {
+          read_list(axis.value, member_path(path, axis.key), 1, "values");
+        }
+      }
+    } else if (field.part == SweepPart::List) {
+      const JsonArray& list = read_list(value, path, 1, "objects");
+      for (size_t i = 0; i < list.size(); ++i) {
+        if (list[i].object() == nullptr) {
+          fail(list[i], element_path(path, i), "an object of key paths and values");
+        }
+      }
+    } else if (!value.is_null()) {
+      read_seeds();
+    }
+  }
+  void read_seeds() const {
+    if (value.array() == nullptr) {
+      read_integer(value, path, {1, kMaxListSize}, ", or a list of seeds");
+      return;
+    }
+    uint64_t seed = 0;
+    const JsonArray& list = read_list(value, path, 1, "seeds");
+    for (size_t i = 0; i < list.size(); ++i) {
+      const std::string here = element_path(path, i);
+      ValueReader{list[i], here}(SeedField{&seed});
     }
   }
 };

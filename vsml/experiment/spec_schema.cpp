@@ -69,6 +69,19 @@ struct TypeWriter {
   Json operator()(const RecordListField& field) const {
     return list_schema(reference(field.type), field.fewest);
   }
+  Json operator()(const SweepField& field) const {
+    if (field.part == SweepPart::List) {
+      const Json object = {{"type", "object"}};
+      return list_schema(object, 1);
+    }
+    if (field.part == SweepPart::Seeds) {
+      const Json list = list_schema((*this)(SeedField{}), 1), null = {{"type", "null"}};
+      return {{"anyOf", Json::array({integer_schema({1, kMaxListSize}), list, null})}};
+    }
+    return {{"type", "object"},
+            {"properties", {{"$comment", true}, {"$schema", true}}},
+            {"additionalProperties", list_schema(Json::object(), 1)}};
+  }
 };
 
 bool is_record(const Field& field) {
@@ -171,6 +184,10 @@ struct TypeTeller {
   }
   std::string operator()(const RecordField&) const { return "object"; }
   std::string operator()(const RecordListField&) const { return "list of objects"; }
+  std::string operator()(const SweepField& field) const {
+    if (field.part == SweepPart::Grid) return "object of lists";
+    return field.part == SweepPart::List ? "list of objects" : "number, or a list of seeds";
+  }
 };
 
 std::string help_line(const Field& field, const Fields& fields, const std::string& path) {

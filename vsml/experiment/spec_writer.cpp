@@ -47,6 +47,10 @@ struct ValueWriter {
     for (size_t i = 0; i < field.size(); ++i) list.push_back(fields_to_json(field.at(i)));
     return list;
   }
+  Json operator()(const SweepField& field) const {
+    if (field.part == SweepPart::Seeds) return Json();
+    return field.part == SweepPart::Grid ? Json::object() : Json::array();
+  }
 };
 
 std::string one_line(const Json& json) {
@@ -85,7 +89,7 @@ Json value_to_json(const Field& field) {
 Json fields_to_json(const Fields& fields) {
   Json object = Json::object();
   for (const Field& field : fields) {
-    if (applies(field, fields)) object[field.key] = value_to_json(field);
+    if (field.in_runs && applies(field, fields)) object[field.key] = value_to_json(field);
   }
   return object;
 }

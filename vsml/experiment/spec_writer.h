@@ -13,7 +13,7 @@ namespace vsml {
 // Throws Error if a number is not finite or a text not UTF-8.
 std::string spec_to_json(const Spec& spec);
 
-// The fields of a listing as an object.
+// The fields of a listing as an object, without those that are not in_runs.
 nlohmann::ordered_json fields_to_json(const Fields& fields);
 // The value of one field.
 nlohmann::ordered_json value_to_json(const Field& field);

@@ -36,6 +36,9 @@ class Validator {
       case ExperimentType::MetaTest:
       case ExperimentType::Compare:
         return validate_meta_test();
+      case ExperimentType::Introspect:
+        validate_introspect();
+        return validate_meta_test();
       case ExperimentType::Clone:
         return validate_clone(spec_, source_);
     }
@@ -242,6 +245,28 @@ class Validator {
     require(!spec_.tasks.test.empty(), "tasks.test",
             "expected at least one task to test on, got none");
     require_meta_tested(spec_.learner, "learner");
+  }
+
+  // One look at each learner: no grids, no prefixes.
+  void validate_introspect() const {
+    const EvaluateSpec& e = spec_.evaluate;
+    require(e.prefixes.empty(), "evaluate.prefixes",
+            "expected none with experiment introspect, got some");
+    require(e.swap_labels_at < e.episode_length, "evaluate.swap_labels_at",
+            fmt::format("expected a number below evaluate.episode_length, {}, got {}",
+                        e.episode_length, e.swap_labels_at));
+    for (size_t i = 0; i < e.learners.size(); ++i) {
+      require_no_grid(e.learners[i], element_path("evaluate.learners", i));
+    }
+    require_no_grid(spec_.learner, "learner");
+  }
+
+  void require_no_grid(const LearnerOptions& learner, const std::string& path) const {
+    const bool rates = learner.type == LearnerType::Sgd || learner.type == LearnerType::Adam;
+    require(!rates || learner.mlp.learning_rate.size() == 1, path + ".learning_rate",
+            "expected one number with experiment introspect, got a list");
+    require(learner.type != LearnerType::RecursiveLeastSquares || learner.ridge.size() == 1,
+            path + ".ridge", "expected one number with experiment introspect, got a list");
   }
 
   // Weights must stand side by side with those of gradient descent.

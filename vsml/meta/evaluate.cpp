@@ -28,24 +28,6 @@ struct ChunkScores {
   std::vector<EpisodeScore*> scores;  // of the chunk's first episode, per length
 };
 
-// Adds the scores of step t, [P] each, to the episodes'.
-void add_scores(const Tensor& prediction, const Tensor& label, int64_t t, const ChunkScores& to) {
-  const auto hits = cast(equal(argmax(prediction, -1), argmax(label, -1)), engine::DType::f64)
-                        .to_vector<double>();
-  const auto losses =
-      cast(cross_entropy(prediction, label), engine::DType::f64).to_vector<double>();
-  for (size_t k = 0; k < to.lengths.size(); ++k) {
-    const int64_t length = to.lengths[k], tail = std::max<int64_t>(1, length / 10);
-    if (t >= length) continue;
-    for (size_t p = 0; p < hits.size(); ++p) {
-      EpisodeScore& score = to.scores[k][p];
-      score.accuracy += hits[p] / static_cast<double>(length);
-      score.loss += losses[p] / static_cast<double>(length);
-      if (t >= length - tail) score.accuracy_last += hits[p] / static_cast<double>(tail);
-    }
-  }
-}
-
 void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vector<Lane>& lanes,
                const EvaluateOptions& options, const ChunkScores& scores) {
   std::vector<Lane*> group;
@@ -59,13 +41,51 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
       const auto k = static_cast<size_t>(t);
       LearnerStep next = learner.step(params, std::move(state), block.inputs[k], block.labels[k]);
       state = std::move(next.state);
-      add_scores(next.prediction, block.labels[k], done + t, scores);
+      for (size_t n = 0; n < scores.lengths.size(); ++n) {
+        if (done + t >= scores.lengths[n]) continue;
+        add_example_score(next.prediction, block.labels[k], done + t, scores.lengths[n],
+                          scores.scores[n]);
+      }
     }
     for (Lane& lane : lanes) lane.age += steps;
   }
 }
 
 }  // namespace
+
+void add_example_score(const Tensor& prediction, const Tensor& label, int64_t t, int64_t length,
+                       EpisodeScore* scores) {
+  const auto guesses = argmax(prediction, -1).to_vector<int32_t>();
+  const auto truths = argmax(label, -1).to_vector<int32_t>();
+  const auto classes = static_cast<size_t>(label.dim(-1));
+  const auto losses =
+      cast(cross_entropy(prediction, label), engine::DType::f64).to_vector<double>();
+  const int64_t tail = std::max<int64_t>(1, length / 10);
+  const int64_t windows = std::min(kCurveWindows, length), window = window_of(t, length);
+  const int64_t width = length * (window + 1) / windows - length * window / windows;
+  for (size_t p = 0; p < guesses.size(); ++p) {
+    EpisodeScore& score = scores[p];
+    const double hit = guesses[p] == truths[p] ? 1 : 0;
+    score.accuracy += hit / static_cast<double>(length);
+    score.loss += losses[p] / static_cast<double>(length);
+    score.curve[static_cast<size_t>(window)] += hit / static_cast<double>(width);
+    if (t < length - tail) continue;
+    score.accuracy_last += hit / static_cast<double>(tail);
+    if (score.confusion.empty()) continue;
+    ++score.confusion[static_cast<size_t>(truths[p]) * classes + static_cast<size_t>(guesses[p])];
+  }
+}
+
+int64_t window_of(int64_t t, int64_t length) {
+  return ((t + 1) * std::min(kCurveWindows, length) - 1) / length;
+}
+
+std::vector<EpisodeScore> empty_scores(int64_t episodes, int64_t length, int64_t classes) {
+  EpisodeScore empty;
+  empty.curve.resize(static_cast<size_t>(std::min(kCurveWindows, length)));
+  if (classes <= kMostConfused) empty.confusion.resize(static_cast<size_t>(classes * classes));
+  return std::vector<EpisodeScore>(static_cast<size_t>(episodes), empty);
+}
 
 engine::RngKey episode_key(uint64_t seed, int64_t episode) {
   return key_for({seed, 0, static_cast<uint32_t>(episode), 0}, RandomPurpose::EvaluationLifetime,
@@ -93,8 +113,10 @@ std::vector<std::vector<EpisodeScore>> evaluate_lengths(
   const TaskMixture only({task}, {1});
   const engine::ParamSet set(learners.layout(), params);
   const Learner& learner = learners.for_dims(task->dims());
-  std::vector<std::vector<EpisodeScore>> scores(
-      lengths.size(), std::vector<EpisodeScore>(static_cast<size_t>(options.episodes)));
+  std::vector<std::vector<EpisodeScore>> scores;
+  for (const int64_t length : lengths) {
+    scores.push_back(empty_scores(options.episodes, length, task->num_classes()));
+  }
   const int64_t chunks = (options.episodes + options.chunk_size - 1) / options.chunk_size;
   engine::parallel_for(chunks, [&](int64_t chunk) {
     const int64_t first = chunk * options.chunk_size;
@@ -117,6 +139,10 @@ ScoreSummary summarize(const std::vector<EpisodeScore>& scores) {
     summary.accuracy += score.accuracy / count;
     summary.accuracy_last += score.accuracy_last / count;
     summary.loss += score.loss / count;
+    summary.curve.resize(score.curve.size());
+    for (size_t w = 0; w < score.curve.size(); ++w) summary.curve[w] += score.curve[w] / count;
+    summary.confusion.resize(score.confusion.size());
+    for (size_t k = 0; k < score.confusion.size(); ++k) summary.confusion[k] += score.confusion[k];
   }
   double squares = 0;
   for (const EpisodeScore& score : scores) {

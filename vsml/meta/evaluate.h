@@ -13,7 +13,18 @@ struct EpisodeScore {
   double accuracy = 0;       // fraction of right predictions over the whole episode
   double accuracy_last = 0;  // over its last tenth (at least one example)
   double loss = 0;           // mean cross entropy
+  // Accuracy in equal windows, at most kCurveWindows of them: window w of W has the examples from
+  // length w / W up to, not including, length (w + 1) / W.
+  std::vector<double> curve = {};
+  // Over the last tenth, [C, C]: how many examples of the class of the row were taken for that of
+  // the column. Empty for more than kMostConfused classes.
+  std::vector<int64_t> confusion = {};
+
+  friend bool operator==(const EpisodeScore&, const EpisodeScore&) = default;
 };
+
+constexpr int64_t kCurveWindows = 40;
+constexpr int64_t kMostConfused = 64;
 
 struct EvaluateOptions {
   int64_t episodes = 32;
@@ -36,6 +47,15 @@ std::vector<std::vector<EpisodeScore>> evaluate_lengths(const LearnerSource& lea
                                                         const EvaluateOptions& options,
                                                         const std::vector<int64_t>& lengths,
                                                         uint64_t seed);
+
+// For whoever runs episodes: scores of episodes of this length in which nothing has been predicted;
+// and what the predictions [P, 1, C] of example t, counted from 0, add to those of P episodes.
+std::vector<EpisodeScore> empty_scores(int64_t episodes, int64_t length, int64_t classes);
+void add_example_score(const engine::Tensor& prediction, const engine::Tensor& label, int64_t t,
+                       int64_t length, EpisodeScore* scores);
+// The window of EpisodeScore::curve that example t is in.
+int64_t window_of(int64_t t, int64_t length);
+
 // The key of episode k's lifetime and, with purpose InitialState, of its learner's birth.
 engine::RngKey episode_key(uint64_t seed, int64_t episode);
 
@@ -46,6 +66,8 @@ struct ScoreSummary {
   double accuracy = 0, accuracy_sd = 0;  // mean and sample standard deviation over episodes
   double accuracy_last = 0;
   double loss = 0;
+  std::vector<double> curve = {};       // mean over episodes; empty if they have none
+  std::vector<int64_t> confusion = {};  // sum over episodes
 };
 ScoreSummary summarize(const std::vector<EpisodeScore>& scores);
 
