@@ -82,6 +82,25 @@ ENGINE_HD void gates_of_unit(const TileInputs& in, const TilePlace& place, const
   }
 }
 
+// One tick of a thread's channel of a unit's cells: h from `before` to `after`, which are a step's
+// cells in shared memory, and c in place. Then calls done(slot, next h and c).
+template <int H, int n, class Done>
+ENGINE_HD void tick_unit(const TileInputs& in, const TilePlace& place, const Unit& unit, int thread,
+                         const float* before, const float* weights, float (&c)[n], float* after,
+                         const Done& done) {
+  constexpr int kStride = Geometry<H>::kStateStride;
+  const int first = thread / H * n, j = thread % H;
+  float gates[n][kGates];
+  gates_of_unit<H, n>(in, place, unit, j, before + first * kStride, weights, gates);
+  ENGINE_UNROLL
+  for (int q = 0; q < n; ++q) {
+    const NextCell<Lane> next = next_cell<Lane>(gates[q], c[q]);
+    c[q] = next.c;
+    after[(first + q) * kStride + j] = next.h;
+    done(q, next);
+  }
+}
+
 // Offset of channel j of slot q of a unit in [layers, inputs, outputs, H].
 template <int H>
 ENGINE_HD int64_t state_offset(const TileInputs& in, const TilePlace& place, const Unit& unit,
