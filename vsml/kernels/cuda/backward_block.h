@@ -96,7 +96,7 @@ ENGINE_HD void hidden_gradients(const float* dgates, const float* weights, int j
   using G = Geometry<H>;
   ENGINE_UNROLL
   for (int q = 0; q < n; ++q) dh[q] = 0.0f;
-  ENGINE_UNROLL_4
+  ENGINE_UNROLL_BY(2)
   for (int k = 0; k < H; ++k) {
     const Four w = *reinterpret_cast<const Four*>(weights + j * G::kGateStride + 4 * k);
     ENGINE_UNROLL

@@ -55,7 +55,7 @@ ENGINE_HD void gates_of_unit(const TileInputs& in, const TilePlace& place, const
           q < unit.rows ? in.from_input[(row + q) * 4 * H + gate * H + j] + heard : 0.0f;
     }
   }
-  ENGINE_UNROLL_4
+  ENGINE_UNROLL_BY(1)
   for (int k = 0; k < H; k += 4) {
     Four w[4];
     ENGINE_UNROLL
