@@ -27,13 +27,14 @@ constexpr int kSuccess = 0, kDefaultMath = 0;  // default: no TF32
 struct Cublas {
   int (*create)(Handle*) = nullptr;
   int (*set_stream)(Handle, cudaStream_t) = nullptr;
+  int (*set_workspace)(Handle, void*, size_t) = nullptr;
   int (*set_math_mode)(Handle, int) = nullptr;
   Gemm<float> sgemm = nullptr;
   Gemm<double> dgemm = nullptr;
 
   bool found() const {
-    return create != nullptr && set_stream != nullptr && set_math_mode != nullptr &&
-           sgemm != nullptr && dgemm != nullptr;
+    return create != nullptr && set_stream != nullptr && set_workspace != nullptr &&
+           set_math_mode != nullptr && sgemm != nullptr && dgemm != nullptr;
   }
 };
 
@@ -52,6 +53,7 @@ Cublas load_cublas() {
   };
   find(cublas.create, "cublasCreate_v2");
   find(cublas.set_stream, "cublasSetStream_v2");
+  find(cublas.set_workspace, "cublasSetWorkspace_v2");
   find(cublas.set_math_mode, "cublasSetMathMode");
   find(cublas.sgemm, "cublasSgemmStridedBatched");
   find(cublas.dgemm, "cublasDgemmStridedBatched");
@@ -68,21 +70,36 @@ void require(int status, const char* call) {
   throw std::runtime_error(fmt::format("cuBLAS: {}: expected status 0, got {}", call, status));
 }
 
-// One handle per device, never destroyed. A handle is not for two threads at once.
+// One handle per device, never destroyed. A handle is not for two threads at once. Its workspace is
+// ours, so that products can be recorded; work that is replayed is in order with all other.
 struct Handles {
   static constexpr int kMost = 64;
+  struct One {
+    Handle handle = nullptr;
+    void* workspace = nullptr;
+  };
   std::mutex mutex;
-  Handle of[kMost] = {};
+  One of[kMost];
 };
+constexpr int64_t kWorkspace = int64_t{32} << 20;  // what cuBLAS advises for Hopper
 
-Handle handle_of(Handles& handles, const Queue& queue) {
-  Handle& handle = handles.of[queue.index % Handles::kMost];
-  if (handle == nullptr) {
-    require(cublas().create(&handle), "cublasCreate");
-    require(cublas().set_stream(handle, queue.stream), "cublasSetStream");
-    require(cublas().set_math_mode(handle, kDefaultMath), "cublasSetMathMode");
+Handles& handles() {
+  static auto* const all = new Handles;
+  return *all;
+}
+
+Handle handle_of(const Queue& queue) {
+  Handles::One& one = handles().of[queue.index % Handles::kMost];
+  if (one.handle == nullptr) {
+    require(cublas().create(&one.handle), "cublasCreate");
+    require(cublas().set_math_mode(one.handle, kDefaultMath), "cublasSetMathMode");
+    ENGINE_CUDA(cudaMalloc(&one.workspace, static_cast<size_t>(kWorkspace)));
   }
-  return handle;
+  // Setting the stream unsets the workspace.
+  require(cublas().set_stream(one.handle, queue.stream), "cublasSetStream");
+  require(cublas().set_workspace(one.handle, one.workspace, static_cast<size_t>(kWorkspace)),
+          "cublasSetWorkspace");
+  return one.handle;
 }
 
 struct Sizes {
@@ -101,15 +118,14 @@ template <class T>
 void multiply(const Queue& queue, Gemm<T> gemm, const Sizes& s, const kernels::MatrixLayout& a,
               const kernels::MatrixLayout& b, const kernels::Loop& batches, int64_t num_batches,
               bool accumulate) {
-  static Handles* const handles = new Handles;
   const T one = 1, beta = accumulate ? T(1) : T(0);
   const int inner = batches.rank - 1;
   const int64_t length = num_batches == 0 ? 0 : batches.shape[inner];
   const auto step = [&](int operand) {
     return static_cast<long long>(batches.strides[operand][inner] / int64_t{sizeof(T)});
   };
-  const std::lock_guard lock(handles->mutex);
-  const Handle handle = handle_of(*handles, queue);
+  const std::lock_guard lock(handles().mutex);
+  const Handle handle = handle_of(queue);
   for (int64_t first = 0; first < num_batches; first += length) {
     int64_t offset[kernels::kMaxOperands];
     kernels::offsets_of(batches, first, offset);

@@ -1,7 +1,6 @@
 #include "vsml/kernels/cuda/layer_ticks.h"
 
 #include "engine/backend.h"
-#include "engine/cuda/queue.h"
 #include "vsml/kernels/cuda/launch.h"
 
 namespace vsml::kernels::cuda {
@@ -45,9 +44,7 @@ TileInputs inputs_of(const LayerTicks& layer, const TilePlan& plan) {
 }  // namespace
 
 bool fused(int64_t state_size, int device) {
-  const int64_t bytes = shared_memory(state_size);
-  return bytes > 0 && engine::cuda_backend(device) != nullptr &&
-         bytes <= engine::cuda::queue_of(device).shared_memory;
+  return can_launch(device, state_size);
 }
 
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
