@@ -59,10 +59,10 @@ class Backend {
   // Copies between this device and the host that the calling thread has asked for, so far.
   virtual int64_t host_copies() const { return 0; }
 
-  // Notes the kernels that the calling thread asks for in `body` instead of running them; null, and
-  // body was not called, where a device has no use for that. Copies to or from the host throw.
-  // Memory that body releases belongs to the recording; of what is alive after it, and was there
-  // before, whoever replays must see to it that it stays alive.
+  // Where can_record(): notes the kernels that the calling thread asks for in `body` instead of
+  // running them. Copies to or from the host throw. Memory that body releases belongs to the
+  // recording; what else its kernels use must stay alive for as long as it is replayed.
+  virtual bool can_record() const { return false; }
   virtual std::unique_ptr<Recording> record(const std::function<void()>&) { return nullptr; }
 
   // out[...] = value.

@@ -8,10 +8,12 @@
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
 #include "engine/ops/nn.h"
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
+#include "vsml/example_loop.h"
 #include "vsml/random_purpose.h"
 
 namespace vsml {
@@ -19,29 +21,35 @@ namespace {
 
 using engine::Tensor;
 
-// Examples asked for at a time; they are the same however they are asked for.
-constexpr int64_t kBlock = 64;
-
 // The scores of a chunk's episodes, for each length.
 struct ChunkScores {
   const std::vector<int64_t>& lengths;
   std::vector<EpisodeScore*> scores;  // of the chunk's first episode, per length
 };
 
-// Adds the scores of step t, [P] each, to the episodes'.
-void add_scores(const Tensor& prediction, const Tensor& label, int64_t t, const ChunkScores& to) {
-  const auto hits = cast(equal(argmax(prediction, -1), argmax(label, -1)), engine::DType::f64)
-                        .to_vector<double>();
-  const auto losses =
-      cast(cross_entropy(prediction, label), engine::DType::f64).to_vector<double>();
-  for (size_t k = 0; k < to.lengths.size(); ++k) {
-    const int64_t length = to.lengths[k], tail = std::max<int64_t>(1, length / 10);
-    if (t >= length) continue;
-    for (size_t p = 0; p < hits.size(); ++p) {
-      EpisodeScore& score = to.scores[k][p];
-      score.accuracy += hits[p] / static_cast<double>(length);
-      score.loss += losses[p] / static_cast<double>(length);
-      if (t >= length - tail) score.accuracy_last += hits[p] / static_cast<double>(tail);
+// Of some steps, [P] each: whether the prediction was right, and the cross entropy.
+struct StepScores {
+  std::vector<Tensor> hits, losses;
+  void add(const Tensor& prediction, const Tensor& label) {
+    hits.push_back(cast(equal(argmax(prediction, -1), argmax(label, -1)), engine::DType::f64));
+    losses.push_back(cast(cross_entropy(prediction, label), engine::DType::f64));
+  }
+};
+
+// Adds the scores of steps first, first + 1, ... to the episodes'.
+void add_scores(const StepScores& steps, int64_t first, const ChunkScores& to) {
+  const auto all_hits = engine::stack(steps.hits, 0).to_vector<double>();
+  const auto all_losses = engine::stack(steps.losses, 0).to_vector<double>();
+  const size_t members = all_hits.size() / steps.hits.size();
+  for (size_t place = 0; place < all_hits.size(); ++place) {
+    const int64_t t = first + static_cast<int64_t>(place / members);
+    for (size_t k = 0; k < to.lengths.size(); ++k) {
+      const int64_t length = to.lengths[k], tail = std::max<int64_t>(1, length / 10);
+      if (t >= length) continue;
+      EpisodeScore& score = to.scores[k][place % members];
+      score.accuracy += all_hits[place] / static_cast<double>(length);
+      score.loss += all_losses[place] / static_cast<double>(length);
+      if (t >= length - tail) score.accuracy_last += all_hits[place] / static_cast<double>(tail);
     }
   }
 }
@@ -50,17 +58,18 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
                const EvaluateOptions& options, const ChunkScores& scores) {
   std::vector<Lane*> group;
   for (Lane& lane : lanes) group.push_back(&lane);
-  LearnerState state = begin_states(learner, params, group, 1);
-  for (int64_t done = 0; done < options.episode_length; done += kBlock) {
-    const int64_t steps = std::min(kBlock, options.episode_length - done);
+  ExampleLoop loop(learner, params, begin_states(learner, params, group, 1));
+  const int64_t at_a_time = steps_at_a_time(group, 1);
+  for (int64_t done = 0; done < options.episode_length; done += at_a_time) {
+    const int64_t steps = std::min(at_a_time, options.episode_length - done);
     const ExampleBlock block =
         next_examples(group, steps, 1, params.flat().dtype(), params.flat().device());
+    StepScores of_steps;
     for (int64_t t = 0; t < steps; ++t) {
       const auto k = static_cast<size_t>(t);
-      LearnerStep next = learner.step(params, std::move(state), block.inputs[k], block.labels[k]);
-      state = std::move(next.state);
-      add_scores(next.prediction, block.labels[k], done + t, scores);
+      of_steps.add(loop.step(block.inputs[k], block.labels[k]), block.labels[k]);
     }
+    add_scores(of_steps, done, scores);
     for (Lane& lane : lanes) lane.age += steps;
   }
 }

@@ -140,7 +140,8 @@ LearnerMemory MetaTrainer::chunk_memory() const {
     const Learner& learner = learners_.for_dims(task->dims());
     const int64_t members =
         options_.optimizer == MetaOptimizer::Es
-            ? std::min(2 * chunk, es_lanes_together(learner, options_.batch_size))
+            ? std::min(2 * chunk,
+                       es_lanes_together(learner, options_.batch_size, learners_.device()))
             : chunk;
     const LearnerMemory memory = learner.memory(members, options_.batch_size);
     if (memory.tape > most.tape) most = memory;

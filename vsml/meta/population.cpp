@@ -68,6 +68,13 @@ std::vector<std::vector<Lane*>> groups_of_equal_size(std::vector<Lane>& lanes) {
   return groups;
 }
 
+int64_t steps_at_a_time(const std::vector<Lane*>& lanes, int64_t batch) {
+  constexpr int64_t kNumbers = int64_t{1} << 20, kMost = 64;
+  const int64_t step =
+      static_cast<int64_t>(lanes.size()) * batch * (lanes[0]->dims.inputs + lanes[0]->dims.classes);
+  return std::clamp<int64_t>(kNumbers / step, 1, kMost);
+}
+
 ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
                            engine::DType dtype, engine::Device device) {
   const int64_t inputs = lanes[0]->dims.inputs, classes = lanes[0]->dims.classes;
@@ -78,23 +85,26 @@ ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64
     y[p].resize(static_cast<size_t>(steps * batch * classes));
     lanes[p]->lifetime->examples(lanes[p]->age * batch, steps * batch, x[p].data(), y[p].data());
   }
-  // Step t of all lanes, one after another.
-  const auto step_of = [&](const std::vector<std::vector<float>>& values, int64_t t,
-                           int64_t width) {
+  // Per step, those of all lanes one after another.
+  const auto by_step = [&](const std::vector<std::vector<float>>& values, int64_t width) {
     std::vector<float> all;
-    all.reserve(static_cast<size_t>(members * batch * width));
-    for (const std::vector<float>& lane : values) {
-      const auto first = lane.begin() + t * batch * width;
-      all.insert(all.end(), first, first + batch * width);
+    all.reserve(static_cast<size_t>(steps * members * batch * width));
+    for (int64_t t = 0; t < steps; ++t) {
+      for (const std::vector<float>& lane : values) {
+        const auto first = lane.begin() + t * batch * width;
+        all.insert(all.end(), first, first + batch * width);
+      }
     }
-    return cast(Tensor::from(all, {members, batch, width}, device), dtype);
+    const engine::Shape shape{members, batch, width};
+    const Tensor together = cast(Tensor::from(all, engine::Shape{steps} + shape, device), dtype);
+    std::vector<Tensor> parts;
+    for (int64_t t = 0; t < steps; ++t) {
+      parts.push_back(together.with_layout(shape, engine::contiguous_strides(shape),
+                                           t * members * batch * width));
+    }
+    return parts;
   };
-  ExampleBlock block;
-  for (int64_t t = 0; t < steps; ++t) {
-    block.inputs.push_back(step_of(x, t, inputs));
-    block.labels.push_back(step_of(y, t, classes));
-  }
-  return block;
+  return {by_step(x, inputs), by_step(y, classes)};
 }
 
 LearnerState gather_states(const std::vector<Lane*>& lanes) {
