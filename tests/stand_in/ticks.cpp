@@ -1,7 +1,6 @@
 // The launches of vsml/kernels/cuda/ticks.cu, block by block on the host.
 #include <limits>
 #include <memory>
-#include <vector>
 
 #include "engine/backend.h"
 #include "engine/parallel.h"
@@ -59,19 +58,24 @@ void launch_backward(int device, int64_t state_size, const BackwardWork& asked) 
   for (float** x : {&work.dh, &work.dc, &work.dfrom_output, &work.dfrom_input, &work.dw_hidden}) {
     *x = on_host(*x);
   }
-  engine::test::ask_for([work, state_size] {
+  const int64_t blocks = backward_blocks(work.in.plan);
+  const int64_t floats = history_floats(state_size, work.in.micro_ticks);
+  const int64_t bytes = blocks * floats * int64_t{sizeof(float)};
+  engine::Backend& backend = *engine::cuda_backend(device);
+  void* const memory = backend.allocate(bytes);
+  auto* const history = static_cast<float*>(const_cast<void*>(on_host(memory)));
+  engine::test::ask_for([work, state_size, blocks, floats, history] {
     with_state_size(state_size, [&](auto size) {
       constexpr int H = decltype(size)::value;
-      const int64_t floats = (work.in.micro_ticks - 1) * Geometry<H>::kHistoryFloats;
-      engine::parallel_for(work.in.plan.tiles, [&](int64_t tile) {
-        const auto shared = shared_memory(Geometry<H>::kBackwardFloats);
-        std::vector<float> history(static_cast<size_t>(floats + 1),
-                                   std::numeric_limits<float>::quiet_NaN());
-        backward_tile<H>(HostBlock{tile}, work, shared[0].at, history.data());
+      engine::parallel_for(blocks, [&](int64_t block) {
+        for (int64_t tile = block; tile < work.in.plan.tiles; tile += blocks) {
+          const auto shared = shared_memory(Geometry<H>::kBackwardFloats);
+          backward_tile<H>(HostBlock{tile}, work, shared[0].at, history + block * floats);
+        }
       });
     });
   });
-  (void)device;
+  backend.release(memory, bytes);
 }
 
 }  // namespace vsml::kernels::cuda

@@ -108,6 +108,15 @@ inline int64_t backward_blocks(const TilePlan& plan) {
   return plan.tiles < kMost ? plan.tiles : kMost;
 }
 
+// Of a block, in device memory: what the cells of a step were before each tick but the first.
+inline int64_t history_floats(int64_t state_size, int64_t micro_ticks) {
+  int64_t floats = 0;
+  with_state_size(state_size, [&](auto size) {
+    floats = (micro_ticks - 1) * Geometry<decltype(size)::value>::kHistoryFloats;
+  });
+  return floats;
+}
+
 // Where a tile is.
 struct TilePlace {
   int64_t layer, row_tile, column_tile, first_row, first_column, rows, columns;

@@ -73,7 +73,7 @@ void launch_backward(int device, int64_t state_size, const BackwardWork& work) {
     const int64_t bytes = Geometry<H>::kBackwardFloats * int64_t{sizeof(float)};
     allow_shared_memory(backward_kernel<H>, bytes);
     const int64_t blocks = backward_blocks(work.in.plan);
-    const int64_t floats = (work.in.micro_ticks - 1) * Geometry<H>::kHistoryFloats;
+    const int64_t floats = history_floats(H, work.in.micro_ticks);
     const engine::cuda::Workspace history(queue, blocks * floats * int64_t{sizeof(float)});
     backward_kernel<H><<<static_cast<unsigned>(blocks), kBlockThreads, static_cast<size_t>(bytes),
                          queue.stream>>>(work, history.as<float>(), floats);
