@@ -91,9 +91,11 @@ Handles& handles() {
 Handle handle_of(const Queue& queue) {
   Handles::One& one = handles().of[queue.index % Handles::kMost];
   if (one.handle == nullptr) {
+    if (one.workspace == nullptr) {
+      ENGINE_CUDA(cudaMalloc(&one.workspace, static_cast<size_t>(kWorkspace)));
+    }
     require(cublas().create(&one.handle), "cublasCreate");
     require(cublas().set_math_mode(one.handle, kDefaultMath), "cublasSetMathMode");
-    ENGINE_CUDA(cudaMalloc(&one.workspace, static_cast<size_t>(kWorkspace)));
   }
   // Setting the stream unsets the workspace.
   require(cublas().set_stream(one.handle, queue.stream), "cublasSetStream");
@@ -121,12 +123,15 @@ void multiply(const Queue& queue, Gemm<T> gemm, const Sizes& s, const kernels::M
   const T one = 1, beta = accumulate ? T(1) : T(0);
   const int inner = batches.rank - 1;
   const int64_t length = num_batches == 0 ? 0 : batches.shape[inner];
+  constexpr int64_t kMostAtOnce = 65535;  // of the third axis of a grid
   const auto step = [&](int operand) {
     return static_cast<long long>(batches.strides[operand][inner] / int64_t{sizeof(T)});
   };
   const std::lock_guard lock(handles().mutex);
   const Handle handle = handle_of(queue);
-  for (int64_t first = 0; first < num_batches; first += length) {
+  for (int64_t first = 0, now = 0; first < num_batches; first += now) {
+    const int64_t left_in_row = length - first % length;
+    now = left_in_row < kMostAtOnce ? left_in_row : kMostAtOnce;
     int64_t offset[kernels::kMaxOperands];
     kernels::offsets_of(batches, first, offset);
     const auto at = [&](int operand) {
@@ -135,7 +140,7 @@ void multiply(const Queue& queue, Gemm<T> gemm, const Sizes& s, const kernels::M
     require(gemm(handle, b.transposed ? 1 : 0, a.transposed ? 1 : 0, static_cast<int>(s.n),
                  static_cast<int>(s.m), static_cast<int>(s.k), &one, at(2),
                  static_cast<int>(b.leading), step(2), at(1), static_cast<int>(a.leading), step(1),
-                 &beta, at(0), static_cast<int>(s.n), step(0), static_cast<int>(length)),
+                 &beta, at(0), static_cast<int>(s.n), step(0), static_cast<int>(now)),
             sizeof(T) == 4 ? "cublasSgemmStridedBatched" : "cublasDgemmStridedBatched");
   }
 }
@@ -155,7 +160,7 @@ void matmul(const Queue& queue, const View& a, const View& b, const View& out, b
   of_out.rank = of_a.rank = of_b.rank = out.rank - 2;
   const kernels::Loop batches = kernels::make_loop({of_out, of_a, of_b});
   const int64_t num_batches = element_count(of_out);
-  if (!cublas().found() || !fits(sizes, left, right) || batches.row_length() > INT_MAX) {
+  if (!cublas().found() || !fits(sizes, left, right)) {
     return tiled_product(queue, a, b, out, accumulate);
   }
   if (out.dtype == DType::f32) {

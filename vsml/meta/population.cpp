@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/ops/elementwise.h"
+#include "engine/parallel.h"
 #include "vsml/random_purpose.h"
 
 namespace vsml {
@@ -80,11 +81,12 @@ ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64
   const int64_t inputs = lanes[0]->dims.inputs, classes = lanes[0]->dims.classes;
   const auto members = static_cast<int64_t>(lanes.size());
   std::vector<std::vector<float>> x(lanes.size()), y(lanes.size());  // [T, B, D], [T, B, C]
-  for (size_t p = 0; p < lanes.size(); ++p) {
+  engine::parallel_for(members, [&](int64_t member) {
+    const auto p = static_cast<size_t>(member);
     x[p].resize(static_cast<size_t>(steps * batch * inputs));
     y[p].resize(static_cast<size_t>(steps * batch * classes));
     lanes[p]->lifetime->examples(lanes[p]->age * batch, steps * batch, x[p].data(), y[p].data());
-  }
+  });
   // Per step, those of all lanes one after another.
   const auto by_step = [&](const std::vector<std::vector<float>>& values, int64_t width) {
     std::vector<float> all;
