@@ -62,7 +62,7 @@ class Backend {
   // Where can_record(): notes the kernels that the calling thread asks for in `body` instead of
   // running them. Copies to or from the host throw. Memory that body releases belongs to the
   // recording; what else its kernels use must stay alive for as long as it is replayed.
-  virtual bool can_record() const { return false; }
+  virtual bool can_record() { return false; }
   virtual std::unique_ptr<Recording> record(const std::function<void()>&) { return nullptr; }
 
   // out[...] = value.

@@ -58,7 +58,7 @@ void ExampleLoop::record(const Tensor& input, const Tensor& label) {
 
 Tensor ExampleLoop::step(const Tensor& input, const Tensor& label) {
   const engine::NoRecord none;
-  const engine::Backend& backend = engine::backend(input.device());
+  engine::Backend& backend = engine::backend(input.device());
   if (recording_) {
     write(input, input_.view());
     write(label, label_.view());
@@ -68,7 +68,7 @@ Tensor ExampleLoop::step(const Tensor& input, const Tensor& label) {
     const int64_t copies = backend.host_copies();
     LearnerStep next = learner_.step(params_, std::move(state_), input, label);
     state_ = std::move(next.state);
-    recordable_ = !warm_ && backend.can_record() && backend.host_copies() == copies;
+    recordable_ = !warm_ && backend.host_copies() == copies && backend.can_record();
     warm_ = true;
     return std::move(next.prediction);
   }

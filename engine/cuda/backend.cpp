@@ -144,10 +144,12 @@ class CudaBackend final : public Backend {
 
   int64_t host_copies() const override { return num_host_copies; }
 
-  // By CUDA graphs, unless ENGINE_GRAPHS=off is in the environment.
-  bool can_record() const override {
+  // By CUDA graphs, unless ENGINE_GRAPHS=off is in the environment or they do not work here.
+  bool can_record() override {
     const char* wanted = std::getenv("ENGINE_GRAPHS");
-    return wanted == nullptr || std::strcmp(wanted, "off") != 0;
+    if (wanted != nullptr && std::strcmp(wanted, "off") == 0) return false;
+    std::call_once(graphs_tried_, [this] { graphs_work_ = try_graph(); });
+    return graphs_work_;
   }
   std::unique_ptr<Recording> record(const std::function<void()>& body) override {
     use();
@@ -196,6 +198,36 @@ class CudaBackend final : public Backend {
   }
 
  private:
+  // Whether a product that was recorded is right for the numbers that are there when it is
+  // replayed.
+  bool try_graph() {
+    constexpr float kFactor[4] = {1, 2, 3, 4}, kBefore[4] = {0, 0, 0, 0}, kAfter[4] = {5, 6, 7, 8};
+    constexpr float kWant[4] = {19, 22, 43, 50};
+    View views[3];
+    for (View& view : views) {
+      view.rank = 2;
+      view.shape[0] = view.shape[1] = view.strides[0] = 2;
+      view.strides[1] = 1;
+      view.data = allocate(sizeof(kFactor));
+    }
+    float got[4] = {};
+    try {
+      copy_from_host(kFactor, views[0].data, sizeof(kFactor));
+      copy_from_host(kBefore, views[1].data, sizeof(kBefore));
+      const auto multiply = [&] { matmul(views[0], views[1], views[2], false); };
+      multiply();
+      Graph graph(queue_, allocator_);
+      graph.record(multiply);
+      copy_from_host(kAfter, views[1].data, sizeof(kAfter));
+      graph.replay();
+      copy_to_host(views[2].data, got, sizeof(got));
+    } catch (const std::runtime_error&) {
+      got[0] = 0;
+    }
+    for (View& view : views) release(view.data, sizeof(kFactor));
+    return std::memcmp(got, kWant, sizeof(got)) == 0;
+  }
+
   bool records() const { return capture != nullptr && capture->queue.backend == this; }
 
   void transfer(void* to, const void* from, int64_t bytes, cudaMemcpyKind kind) {
@@ -210,6 +242,8 @@ class CudaBackend final : public Backend {
   cuda::Queue queue_;
   DeviceMemory memory_;
   CachingAllocator allocator_{memory_};
+  std::once_flag graphs_tried_;
+  bool graphs_work_ = false;
 };
 
 // What is known of device `index`: its backend, made when it is first asked for, or why not.

@@ -104,7 +104,7 @@ class StandIn final : public Backend {
   }
   int64_t host_copies() const override { return num_host_copies; }
 
-  bool can_record() const override {
+  bool can_record() override {
     const char* wanted = std::getenv("ENGINE_GRAPHS");
     return wanted == nullptr || std::strcmp(wanted, "off") != 0;
   }

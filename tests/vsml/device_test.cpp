@@ -1,5 +1,6 @@
 // A device that is not the CPU: every learner, every meta-optimiser and every checkpoint on it.
 // Without one (a GPU, or tests/stand_in) there is nothing to be tested.
+#include <cstdlib>
 #include <doctest/doctest.h>
 
 #include "engine/backend.h"
@@ -162,6 +163,13 @@ TEST_CASE("every learner on a GPU: predictions, states and gradients are those o
   }
 }
 
+TEST_CASE("a GPU can record, unless it is told not to") {
+  if (absent()) return;
+  const char* wanted = std::getenv("ENGINE_GRAPHS");
+  const bool off = wanted != nullptr && std::string(wanted) == "off";
+  CHECK(engine::backend(kGpu).can_record() == !off);
+}
+
 TEST_CASE("a loop over examples on a GPU gives the bits of single steps") {
   if (absent()) return;
   std::vector<LearnerOptions> all = every_learner(kDims);
@@ -178,7 +186,8 @@ TEST_CASE("a loop over examples on a GPU gives the bits of single steps") {
     const auto born = [&] { return learner->initial_state(params, member_keys(1, 3), batch); };
     LearnerState state = born();
     ExampleLoop loop(*learner, params, born());
-    const engine::Backend& backend = engine::backend(kGpu);
+    engine::Backend& backend = engine::backend(kGpu);
+    (void)backend.can_record();  // which is tried out with copies, once
     for (uint64_t t = 0; t < 2 * kSteps; ++t) {
       CAPTURE(t);
       const Tensor input = cast(input_at(t, batch), dtype).to(kGpu);
