@@ -150,9 +150,7 @@ std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture
   std::vector<Lane> lanes;
   for (int64_t pair = first; pair < last; ++pair) {
     const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
-    for (int twin = 0; twin < 2; ++twin) {
-      lanes.push_back(enter_lifetime(tasks, key, options.episode_length));
-    }
+    lanes.insert(lanes.end(), 2, enter_lifetime(tasks, key, options.episode_length));
   }
   return es_unroll(learners, params, options, seed, step, first, lanes, options.episode_length);
 }

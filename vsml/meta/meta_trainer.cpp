@@ -181,7 +181,7 @@ double MetaTrainer::predicted_bytes(int threads) const {
     const bool carried = options_.optimizer == MetaOptimizer::Pes;
     const double sums = carried ? 4 * population * params + 2 * lane_bytes() : 0;
     return sums + at_once * (memory.state + memory.unrecorded +
-                             2 * members * ((carried ? 0 : lifetime) + 2 * params));
+                             members * ((carried ? 0 : lifetime) + 4 * params));
   }
   const int64_t length = segment(memory), steps = unroll_steps();
   // In segments: their beginnings, the end, and the gradient that one hands to the one before.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
 #include "engine/parallel.h"
 #include "vsml/random_purpose.h"
 
@@ -79,26 +80,39 @@ int64_t steps_at_a_time(const std::vector<Lane*>& lanes, int64_t batch) {
 ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
                            engine::DType dtype, engine::Device device) {
   const int64_t inputs = lanes[0]->dims.inputs, classes = lanes[0]->dims.classes;
-  const auto members = static_cast<int64_t>(lanes.size());
-  std::vector<std::vector<float>> x(lanes.size()), y(lanes.size());  // [T, B, D], [T, B, C]
-  engine::parallel_for(members, [&](int64_t member) {
-    const auto p = static_cast<size_t>(member);
-    x[p].resize(static_cast<size_t>(steps * batch * inputs));
-    y[p].resize(static_cast<size_t>(steps * batch * classes));
-    lanes[p]->lifetime->examples(lanes[p]->age * batch, steps * batch, x[p].data(), y[p].data());
+  std::vector<const Lane*> sources;  // of the lanes that see the same, the first
+  std::vector<int32_t> source_of;    // of each lane
+  for (const Lane* lane : lanes) {
+    if (sources.empty() || lane->lifetime != sources.back()->lifetime ||
+        lane->age != sources.back()->age) {
+      sources.push_back(lane);
+    }
+    source_of.push_back(static_cast<int32_t>(sources.size()) - 1);
+  }
+  std::vector<std::vector<float>> x(sources.size()), y(sources.size());  // [T, B, D], [T, B, C]
+  const auto count = static_cast<int64_t>(sources.size());
+  engine::parallel_for(count, [&](int64_t source) {
+    const auto k = static_cast<size_t>(source);
+    x[k].resize(static_cast<size_t>(steps * batch * inputs));
+    y[k].resize(static_cast<size_t>(steps * batch * classes));
+    sources[k]->lifetime->examples(sources[k]->age * batch, steps * batch, x[k].data(),
+                                   y[k].data());
   });
+  const auto members = static_cast<int64_t>(lanes.size());
+  const Tensor places = count == members ? Tensor() : Tensor::from(source_of, {members}, device);
   // Per step, those of all lanes one after another.
   const auto by_step = [&](const std::vector<std::vector<float>>& values, int64_t width) {
     std::vector<float> all;
-    all.reserve(static_cast<size_t>(steps * members * batch * width));
+    all.reserve(static_cast<size_t>(steps * count * batch * width));
     for (int64_t t = 0; t < steps; ++t) {
-      for (const std::vector<float>& lane : values) {
-        const auto first = lane.begin() + t * batch * width;
+      for (const std::vector<float>& source : values) {
+        const auto first = source.begin() + t * batch * width;
         all.insert(all.end(), first, first + batch * width);
       }
     }
+    Tensor together = cast(Tensor::from(all, {steps, count, batch, width}, device), dtype);
+    if (places.defined()) together = engine::gather(together, places, 1);
     const engine::Shape shape{members, batch, width};
-    const Tensor together = cast(Tensor::from(all, engine::Shape{steps} + shape, device), dtype);
     std::vector<Tensor> parts;
     for (int64_t t = 0; t < steps; ++t) {
       parts.push_back(together.with_layout(shape, engine::contiguous_strides(shape),
