@@ -12,6 +12,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "engine/device.h"
@@ -30,6 +32,14 @@ struct MemoryUse {
   int64_t cached = 0;  // kept for reuse, not in use
 };
 
+// Kernels that were noted once, with the memory that they use, to run again and again.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  // Asks for all of them, in order. What they read is read anew; it lies where it lay.
+  virtual void replay() = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -45,6 +55,15 @@ class Backend {
   // Bytes between this device and the host; done when the call returns.
   virtual void copy_from_host(const void* host, void* device, int64_t bytes) = 0;
   virtual void copy_to_host(const void* device, void* host, int64_t bytes) = 0;
+
+  // Copies between this device and the host that the calling thread has asked for, so far.
+  virtual int64_t host_copies() const { return 0; }
+
+  // Where can_record(): notes the kernels that the calling thread asks for in `body` instead of
+  // running them. Copies to or from the host throw. Memory that body releases belongs to the
+  // recording; what else its kernels use must stay alive for as long as it is replayed.
+  virtual bool can_record() { return false; }
+  virtual std::unique_ptr<Recording> record(const std::function<void()>&) { return nullptr; }
 
   // out[...] = value.
   virtual void fill(double value, const View& out) = 0;

@@ -53,7 +53,7 @@ int check_spec(const Arguments& arguments) {
   if (const auto sweep = load_sweep(arguments)) return check_sweep(arguments, *sweep);
   const vsml::LoadedSpec loaded = load(arguments);
   const vsml::RunOptions options = run_options(arguments, "");
-  const double bytes = vsml::predicted_memory(loaded.spec, options);
+  const auto [bytes, shortage] = vsml::forecast_memory(loaded.spec, options);
   const std::string resolved = vsml::spec_to_json(loaded.spec);
   const std::string ticks = vsml::tick_path(loaded.spec.learner, options.device);
   if (arguments.json) {
@@ -63,6 +63,7 @@ int check_spec(const Arguments& arguments) {
     print(fmt::format("{}predicted memory: {:.0f} MiB\nticks: {}\n", resolved,
                       std::ceil(bytes / (1 << 20)), ticks));
   }
+  if (!shortage.empty()) vsml::tell(fmt::format("warning: {}\n", shortage));
   return kOk;
 }
 

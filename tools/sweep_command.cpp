@@ -279,7 +279,8 @@ int check_sweep(const Arguments& arguments, const Sweep& sweep) {
   const vsml::RunOptions options = run_options(arguments, "");
   for (size_t k = 0; k < sweep.runs.size(); ++k) {
     const vsml::Spec& spec = sweep.runs[k].loaded.spec;
-    const double bytes = vsml::predicted_memory(spec, options);
+    const auto [bytes, shortage] = vsml::forecast_memory(spec, options);
+    if (!shortage.empty()) vsml::tell(fmt::format("warning: run {}: {}\n", k, shortage));
     table += fmt::format("  {:>3}  {:>10.0f}  {}\n", k, std::ceil(bytes / (1 << 20)),
                          name_of(sweep.runs[k]));
     list.push_back({{"run", k},

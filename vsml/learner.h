@@ -89,6 +89,8 @@ class LearnerSource {
   virtual ~LearnerSource() = default;
   // The learner for tasks of this size; lives as long as the source. Thread-safe.
   virtual const Learner& for_dims(const TaskDims& dims) const = 0;
+  // Where their states and parameters are.
+  virtual engine::Device device() const { return {}; }
   // A size that it can certainly be made for.
   virtual TaskDims any_dims() const { return {1, 1}; }
   // The parameters' names and shapes, the same for every size.

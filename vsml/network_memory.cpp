@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "vsml/kernels/layer_ticks.h"
 #include "vsml/kernels/tick_cells.h"
 
 namespace vsml {
@@ -13,7 +14,7 @@ struct LayerNumbers {
 };
 
 LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t members, int64_t batch,
-                           bool fused) {
+                           bool fused, engine::Device device) {
   const NetworkOptions& o = network.options();
   const LayerShape& shape = network.shape(layer);
   const auto state = static_cast<double>(o.cell.state);
@@ -48,9 +49,18 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   numbers.unrecorded = (5 * state + 4 * message) * neurons + (fused ? 0 : 14 * state * cells);
   if (shape.conv) numbers.unrecorded += 2 * state * cells;  // what the positions make of the state
   if (fused) {
-    numbers.work += 4.5 * state * cells;  // new and old gradients of h and c, and partial sums
+    const kernels::TickScratch scratch =
+        kernels::tick_scratch(static_cast<int64_t>(grids), shape.rows, shape.columns, o.cell.state,
+                              o.micro_ticks, device);
+    numbers.unrecorded += scratch.forward;
+    numbers.work += 4 * state * cells + scratch.backward;  // new and old gradients of h and c
     // At least one tile of cells at each position sums gradients of the weights.
     if (shape.conv) numbers.work += 0.5 * state * cells + 4 * state * state * grids;
+    if (shape.conv && device.kind != engine::Device::Kind::Cpu) {
+      // A GPU's kernels want a state for each position.
+      numbers.work += 2 * state * cells;
+      numbers.unrecorded += 2 * state * cells;
+    }
   } else if (shape.conv) {
     // As below, and in each tick the states at the positions before and after it.
     numbers.tape += 7.8 * ticks * state * cells;
@@ -81,7 +91,7 @@ LearnerMemory network_memory(const Network& network, int64_t members, int64_t ba
   LearnerMemory memory;
   double others = 0;
   for (int64_t layer = 0; layer < network.num_layers(); ++layer) {
-    const LayerNumbers numbers = layer_numbers(network, layer, members, batch, fused);
+    const LayerNumbers numbers = layer_numbers(network, layer, members, batch, fused, device);
     memory.state += numbers.state;
     memory.tape += numbers.tape;
     // The gradients of the other layers' states are there meanwhile.

@@ -1,17 +1,23 @@
 #include "engine/backend.h"
 
 #include <array>
+#include <cstdlib>
+#include <cstring>
 #include <fmt/format.h>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 
 #include "engine/caching_allocator.h"
 #include "engine/cuda/kernels.h"
+#include "engine/recorded_memory.h"
 
 namespace engine {
 namespace {
 
 constexpr int kMostDevices = 64;
+// Room for what the runtime and cuBLAS take when they are first called, beside our tensors.
+constexpr int64_t kLibraries = int64_t{256} << 20;
 
 // Memory of one GPU. The calling thread's device is that GPU: CudaBackend sees to it.
 class DeviceMemory final : public MemorySource {
@@ -36,6 +42,65 @@ class DeviceMemory final : public MemorySource {
   int index_;
 };
 
+// What a thread records just now: its kernels go to a stream of their own, so that those of other
+// threads are not noted with them.
+struct Capture {
+  cuda::Queue queue;
+  RecordedMemory* memory = nullptr;
+};
+thread_local Capture* capture = nullptr;
+thread_local int64_t num_host_copies = 0;
+
+// A CUDA graph, with the memory that its kernels use.
+class Graph final : public Recording {
+ public:
+  Graph(const cuda::Queue& queue, CachingAllocator& allocator)
+      : queue_(queue), memory_(allocator) {}
+  ~Graph() override {
+    // One that is still running is freed when it is done; its memory goes back to a queue in order.
+    if (graph_ != nullptr) (void)cudaGraphExecDestroy(graph_);
+  }
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  void record(const std::function<void()>& body) {
+    Capture now{queue_, &memory_};
+    ENGINE_CUDA(cudaStreamCreateWithFlags(&now.queue.stream, cudaStreamNonBlocking));
+    cudaGraph_t graph = nullptr;
+    const auto end = [&] {
+      capture = nullptr;
+      const cudaError_t status = cudaStreamEndCapture(now.queue.stream, &graph);
+      (void)cudaStreamDestroy(now.queue.stream);
+      return status;
+    };
+    // Relaxed: more memory may be asked for meanwhile.
+    ENGINE_CUDA(cudaStreamBeginCapture(now.queue.stream, cudaStreamCaptureModeRelaxed));
+    capture = &now;
+    try {
+      body();
+    } catch (...) {
+      (void)end();
+      if (graph != nullptr) (void)cudaGraphDestroy(graph);
+      (void)cudaGetLastError();
+      throw;
+    }
+    ENGINE_CUDA(end());
+    const cudaError_t status = cudaGraphInstantiate(&graph_, graph, 0);
+    (void)cudaGraphDestroy(graph);
+    ENGINE_CUDA(status);
+  }
+
+  void replay() override {
+    ENGINE_CUDA(cudaSetDevice(queue_.index));
+    ENGINE_CUDA(cudaGraphLaunch(graph_, queue_.stream));
+  }
+
+ private:
+  const cuda::Queue& queue_;  // of the device, not of the capture
+  RecordedMemory memory_;
+  cudaGraphExec_t graph_ = nullptr;
+};
+
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(int index) : memory_(index) {
@@ -47,24 +112,27 @@ class CudaBackend final : public Backend {
                                        cudaDevAttrMaxSharedMemoryPerBlockOptin, index));
   }
 
-  // Makes this the calling thread's device.
+  // Makes this the calling thread's device. Where its kernels go.
   const cuda::Queue& use() const {
     ENGINE_CUDA(cudaSetDevice(queue_.index));
-    return queue_;
+    return records() ? capture->queue : queue_;
   }
 
   void* allocate(int64_t bytes) override {
     use();
-    return allocator_.allocate(bytes);
+    return records() ? capture->memory->allocate(bytes) : allocator_.allocate(bytes);
   }
-  void release(void* data, int64_t bytes) noexcept override { allocator_.release(data, bytes); }
+  void release(void* data, int64_t bytes) noexcept override {
+    if (records()) return capture->memory->release(data, bytes);
+    allocator_.release(data, bytes);
+  }
   MemoryUse memory_use() const override { return allocator_.use(); }
   void reset_peak() override { allocator_.reset_peak(); }
   int64_t memory_left() const override {
     use();
     size_t left = 0, total = 0;
     ENGINE_CUDA(cudaMemGetInfo(&left, &total));
-    return static_cast<int64_t>(left) + allocator_.use().cached;
+    return static_cast<int64_t>(left) - kLibraries + allocator_.use().cached;
   }
 
   void copy_from_host(const void* host, void* device, int64_t bytes) override {
@@ -72,6 +140,22 @@ class CudaBackend final : public Backend {
   }
   void copy_to_host(const void* device, void* host, int64_t bytes) override {
     transfer(host, device, bytes, cudaMemcpyDeviceToHost);
+  }
+
+  int64_t host_copies() const override { return num_host_copies; }
+
+  // By CUDA graphs, unless ENGINE_GRAPHS=off is in the environment or they do not work here.
+  bool can_record() override {
+    const char* wanted = std::getenv("ENGINE_GRAPHS");
+    if (wanted != nullptr && std::strcmp(wanted, "off") == 0) return false;
+    std::call_once(graphs_tried_, [this] { graphs_work_ = try_graph(); });
+    return graphs_work_;
+  }
+  std::unique_ptr<Recording> record(const std::function<void()>& body) override {
+    use();
+    auto graph = std::make_unique<Graph>(queue_, allocator_);
+    graph->record(body);
+    return graph;
   }
 
   void fill(double value, const View& out) override { cuda::fill(use(), value, out); }
@@ -114,9 +198,43 @@ class CudaBackend final : public Backend {
   }
 
  private:
+  // Whether a product that was recorded is right for the numbers that are there when it is
+  // replayed.
+  bool try_graph() {
+    constexpr float kFactor[4] = {1, 2, 3, 4}, kBefore[4] = {0, 0, 0, 0}, kAfter[4] = {5, 6, 7, 8};
+    constexpr float kWant[4] = {19, 22, 43, 50};
+    View views[3];
+    for (View& view : views) {
+      view.rank = 2;
+      view.shape[0] = view.shape[1] = view.strides[0] = 2;
+      view.strides[1] = 1;
+      view.data = allocate(sizeof(kFactor));
+    }
+    float got[4] = {};
+    try {
+      copy_from_host(kFactor, views[0].data, sizeof(kFactor));
+      copy_from_host(kBefore, views[1].data, sizeof(kBefore));
+      const auto multiply = [&] { matmul(views[0], views[1], views[2], false); };
+      multiply();
+      Graph graph(queue_, allocator_);
+      graph.record(multiply);
+      copy_from_host(kAfter, views[1].data, sizeof(kAfter));
+      graph.replay();
+      copy_to_host(views[2].data, got, sizeof(got));
+    } catch (const std::runtime_error&) {
+      got[0] = 0;
+    }
+    for (View& view : views) release(view.data, sizeof(kFactor));
+    return std::memcmp(got, kWant, sizeof(got)) == 0;
+  }
+
+  bool records() const { return capture != nullptr && capture->queue.backend == this; }
+
   void transfer(void* to, const void* from, int64_t bytes, cudaMemcpyKind kind) {
     if (bytes == 0) return;
     use();
+    if (records()) throw std::logic_error("CUDA: a copy to or from the host cannot be recorded");
+    ++num_host_copies;
     ENGINE_CUDA(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, queue_.stream));
     ENGINE_CUDA(cudaStreamSynchronize(queue_.stream));
   }
@@ -124,6 +242,8 @@ class CudaBackend final : public Backend {
   cuda::Queue queue_;
   DeviceMemory memory_;
   CachingAllocator allocator_{memory_};
+  std::once_flag graphs_tried_;
+  bool graphs_work_ = false;
 };
 
 // What is known of device `index`: its backend, made when it is first asked for, or why not.

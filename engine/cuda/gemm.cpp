@@ -27,13 +27,14 @@ constexpr int kSuccess = 0, kDefaultMath = 0;  // default: no TF32
 struct Cublas {
   int (*create)(Handle*) = nullptr;
   int (*set_stream)(Handle, cudaStream_t) = nullptr;
+  int (*set_workspace)(Handle, void*, size_t) = nullptr;
   int (*set_math_mode)(Handle, int) = nullptr;
   Gemm<float> sgemm = nullptr;
   Gemm<double> dgemm = nullptr;
 
   bool found() const {
-    return create != nullptr && set_stream != nullptr && set_math_mode != nullptr &&
-           sgemm != nullptr && dgemm != nullptr;
+    return create != nullptr && set_stream != nullptr && set_workspace != nullptr &&
+           set_math_mode != nullptr && sgemm != nullptr && dgemm != nullptr;
   }
 };
 
@@ -52,6 +53,7 @@ Cublas load_cublas() {
   };
   find(cublas.create, "cublasCreate_v2");
   find(cublas.set_stream, "cublasSetStream_v2");
+  find(cublas.set_workspace, "cublasSetWorkspace_v2");
   find(cublas.set_math_mode, "cublasSetMathMode");
   find(cublas.sgemm, "cublasSgemmStridedBatched");
   find(cublas.dgemm, "cublasDgemmStridedBatched");
@@ -68,21 +70,38 @@ void require(int status, const char* call) {
   throw std::runtime_error(fmt::format("cuBLAS: {}: expected status 0, got {}", call, status));
 }
 
-// One handle per device, never destroyed. A handle is not for two threads at once.
+// One handle per device, never destroyed. A handle is not for two threads at once. Its workspace is
+// ours, so that products can be recorded; work that is replayed is in order with all other.
 struct Handles {
   static constexpr int kMost = 64;
+  struct One {
+    Handle handle = nullptr;
+    void* workspace = nullptr;
+  };
   std::mutex mutex;
-  Handle of[kMost] = {};
+  One of[kMost];
 };
+constexpr int64_t kWorkspace = int64_t{32} << 20;  // what cuBLAS advises for Hopper
 
-Handle handle_of(Handles& handles, const Queue& queue) {
-  Handle& handle = handles.of[queue.index % Handles::kMost];
-  if (handle == nullptr) {
-    require(cublas().create(&handle), "cublasCreate");
-    require(cublas().set_stream(handle, queue.stream), "cublasSetStream");
-    require(cublas().set_math_mode(handle, kDefaultMath), "cublasSetMathMode");
+Handles& handles() {
+  static auto* const all = new Handles;
+  return *all;
+}
+
+Handle handle_of(const Queue& queue) {
+  Handles::One& one = handles().of[queue.index % Handles::kMost];
+  if (one.handle == nullptr) {
+    if (one.workspace == nullptr) {
+      ENGINE_CUDA(cudaMalloc(&one.workspace, static_cast<size_t>(kWorkspace)));
+    }
+    require(cublas().create(&one.handle), "cublasCreate");
+    require(cublas().set_math_mode(one.handle, kDefaultMath), "cublasSetMathMode");
   }
-  return handle;
+  // Setting the stream unsets the workspace.
+  require(cublas().set_stream(one.handle, queue.stream), "cublasSetStream");
+  require(cublas().set_workspace(one.handle, one.workspace, static_cast<size_t>(kWorkspace)),
+          "cublasSetWorkspace");
+  return one.handle;
 }
 
 struct Sizes {
@@ -101,16 +120,18 @@ template <class T>
 void multiply(const Queue& queue, Gemm<T> gemm, const Sizes& s, const kernels::MatrixLayout& a,
               const kernels::MatrixLayout& b, const kernels::Loop& batches, int64_t num_batches,
               bool accumulate) {
-  static Handles* const handles = new Handles;
   const T one = 1, beta = accumulate ? T(1) : T(0);
   const int inner = batches.rank - 1;
   const int64_t length = num_batches == 0 ? 0 : batches.shape[inner];
+  constexpr int64_t kMostAtOnce = 65535;  // of the third axis of a grid
   const auto step = [&](int operand) {
     return static_cast<long long>(batches.strides[operand][inner] / int64_t{sizeof(T)});
   };
-  const std::lock_guard lock(handles->mutex);
-  const Handle handle = handle_of(*handles, queue);
-  for (int64_t first = 0; first < num_batches; first += length) {
+  const std::lock_guard lock(handles().mutex);
+  const Handle handle = handle_of(queue);
+  for (int64_t first = 0, now = 0; first < num_batches; first += now) {
+    const int64_t left_in_row = length - first % length;
+    now = left_in_row < kMostAtOnce ? left_in_row : kMostAtOnce;
     int64_t offset[kernels::kMaxOperands];
     kernels::offsets_of(batches, first, offset);
     const auto at = [&](int operand) {
@@ -119,7 +140,7 @@ void multiply(const Queue& queue, Gemm<T> gemm, const Sizes& s, const kernels::M
     require(gemm(handle, b.transposed ? 1 : 0, a.transposed ? 1 : 0, static_cast<int>(s.n),
                  static_cast<int>(s.m), static_cast<int>(s.k), &one, at(2),
                  static_cast<int>(b.leading), step(2), at(1), static_cast<int>(a.leading), step(1),
-                 &beta, at(0), static_cast<int>(s.n), step(0), static_cast<int>(length)),
+                 &beta, at(0), static_cast<int>(s.n), step(0), static_cast<int>(now)),
             sizeof(T) == 4 ? "cublasSgemmStridedBatched" : "cublasDgemmStridedBatched");
   }
 }
@@ -139,7 +160,7 @@ void matmul(const Queue& queue, const View& a, const View& b, const View& out, b
   of_out.rank = of_a.rank = of_b.rank = out.rank - 2;
   const kernels::Loop batches = kernels::make_loop({of_out, of_a, of_b});
   const int64_t num_batches = element_count(of_out);
-  if (!cublas().found() || !fits(sizes, left, right) || batches.row_length() > INT_MAX) {
+  if (!cublas().found() || !fits(sizes, left, right)) {
     return tiled_product(queue, a, b, out, accumulate);
   }
   if (out.dtype == DType::f32) {

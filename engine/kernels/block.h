@@ -12,13 +12,15 @@
 
 #include "engine/kernels/view.h"
 
-// Before a loop: unrolled on a GPU, where its arrays are to stay in registers.
+// Before a loop: unrolled on a GPU, where its arrays are to stay in registers; or by so many steps,
+// since more would need more registers than a thread has.
 #if defined(__CUDA_ARCH__)
-#define ENGINE_UNROLL _Pragma("unroll")
-#define ENGINE_UNROLL_4 _Pragma("unroll 4")
+#define ENGINE_PRAGMA(text) _Pragma(#text)
+#define ENGINE_UNROLL ENGINE_PRAGMA(unroll)
+#define ENGINE_UNROLL_BY(steps) ENGINE_PRAGMA(unroll steps)
 #else
 #define ENGINE_UNROLL
-#define ENGINE_UNROLL_4
+#define ENGINE_UNROLL_BY(steps)
 #endif
 
 namespace engine::kernels {

@@ -1,5 +1,6 @@
 // The index and reduction logic of the GPU's kernels on the host, against plain loops: the same
 // functions that nvcc compiles.
+#include <algorithm>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <limits>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "engine/kernels/patches.h"
+#include "engine/kernels/product_blocks.h"
 #include "engine/kernels/reduce_blocks.h"
 
 using namespace engine;
@@ -190,6 +192,78 @@ TEST_CASE("patches are gathered and summed as by loops over all places") {
     }
     for (size_t k = 0; k < image.size(); ++k) {
       CHECK(folded(grid, patches.data(), static_cast<int64_t>(k)) == folded_image[k]);
+    }
+  }
+}
+
+TEST_CASE("tiled products are those of loops: tails, transposes, batches, long sums in parts") {
+  struct Sizes {
+    int64_t batch, m, n, k;
+    bool a_transposed, b_transposed, a_repeated, accumulate;
+  };
+  const Sizes all[] = {
+      {1, 1, 1, 1, false, false, false, false},    {1, 64, 64, 16, false, false, false, false},
+      {1, 65, 63, 17, false, false, false, true},  {3, 5, 70, 33, true, false, false, false},
+      {2, 130, 7, 15, false, true, false, true},   {4, 9, 66, 40, true, true, true, false},
+      {1, 3, 5, 4097, true, false, false, true},   {1, 17, 64, 9000, false, true, false, false},
+      {2, 3, 2, 5000, false, false, false, false}, {0, 3, 2, 5, false, false, false, false},
+  };
+  for (const Sizes& s : all) {
+    CAPTURE(s.m);
+    CAPTURE(s.k);
+    const std::vector<float> a = numbers(s.batch * s.m * s.k + 1),
+                             b = numbers(s.batch * s.k * s.n + 1);
+    std::vector<float> out = numbers(s.batch * s.m * s.n + 1);
+    const auto matrix = [&](const std::vector<float>& data, int64_t rows, int64_t columns,
+                            bool transposed, bool repeated) {
+      return view_of(
+          data, {s.batch, rows, columns},
+          {repeated ? 0 : rows * columns, transposed ? 1 : columns, transposed ? rows : 1});
+    };
+    const View left = matrix(a, s.m, s.k, s.a_transposed, s.a_repeated);
+    const View right = matrix(b, s.k, s.n, s.b_transposed, false);
+    std::vector<double> want;
+    for (int64_t i = 0; i < s.batch * s.m * s.n; ++i) {
+      const int64_t batch = i / (s.m * s.n), row = i / s.n % s.m, column = i % s.n;
+      double sum = s.accumulate ? out[static_cast<size_t>(i)] : 0;
+      for (int64_t k = 0; k < s.k; ++k) {
+        sum += static_cast<double>(a[static_cast<size_t>(
+                   batch * left.strides[0] + row * left.strides[1] + k * left.strides[2])]) *
+               b[static_cast<size_t>(batch * right.strides[0] + k * right.strides[1] +
+                                     column * right.strides[2])];
+      }
+      want.push_back(sum);
+    }
+    Product p = plan_product(left, right, matrix(out, s.m, s.n, false, false), s.accumulate);
+    CHECK((p.parts > 1) == (s.batch == 1 && s.k > 4096));
+    const std::vector<float> before = out;
+    for (const bool backwards : {false, true}) {
+      out = before;
+      std::vector<float> parts(static_cast<size_t>(p.parts * s.m * s.n),
+                               std::numeric_limits<float>::quiet_NaN());
+      Product one = p;
+      if (p.parts > 1) {
+        one.batches.data[0] = reinterpret_cast<char*>(parts.data());
+        one.part_step = s.m * s.n;
+        one.accumulate = false;
+      }
+      const auto shared = std::make_unique<ProductTiles<float>>();
+      for (int64_t tile = 0; tile < p.tiles; ++tile) {
+        product_tile<float>(HostBlock{backwards ? p.tiles - 1 - tile : tile, backwards}, one,
+                            *shared);
+      }
+      double largest = 0, error = 0;
+      for (size_t i = 0; i < want.size(); ++i) {
+        double got = p.parts == 1 ? out[i] : s.accumulate ? before[i] : 0;
+        for (int64_t part = 0; p.parts > 1 && part < p.parts; ++part) {
+          got += parts[static_cast<size_t>(part) * want.size() + i];
+        }
+        largest = std::max(largest, std::fabs(want[i]));
+        if (!(std::fabs(got - want[i]) <= error)) error = std::fabs(got - want[i]);
+      }
+      // Sums of up to 2,048 products in f32, of numbers that are not all of one sign.
+      CHECK(error <= 1e-5 * largest);
+      CHECK(out.back() == before.back());
     }
   }
 }

@@ -47,6 +47,10 @@ Command vsml(const std::string& folder, const Arguments& arguments) {
   if (program == nullptr) throw std::runtime_error("VSML_PROGRAM: expected the program's path");
   Command command;
   command.argv = Arguments{program} + arguments;
+  const char* device = std::getenv("VSML_TEST_DEVICE");
+  if (device != nullptr && !arguments.empty() && arguments[0] == "run") {
+    command.argv = command.argv + Arguments{"--device", device};
+  }
   command.folder = folder;
   return command;
 }

@@ -16,7 +16,8 @@ using engine::test::TemporaryFolder;
 using engine::test::write_plain;
 using Arguments = std::vector<std::string>;
 
-// A command of the program named by the environment variable VSML_PROGRAM.
+// A command of the program named by the environment variable VSML_PROGRAM; experiments run on the
+// device that VSML_TEST_DEVICE names, if it is set.
 Command vsml(const std::string& folder, const Arguments& arguments);
 Outcome run_vsml(const std::string& folder, const Arguments& arguments);
 

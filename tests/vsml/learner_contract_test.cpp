@@ -27,60 +27,10 @@ namespace {
 
 const TaskDims kDims{4, 3};
 
-std::vector<LearnerOptions> all_learners() {
-  std::vector<LearnerOptions> all;
-  const auto add = [&](LearnerType type, const std::string& name, auto change) {
-    LearnerOptions options;
-    options.type = type;
-    options.name = name;
-    options.network = small_network();
-    change(options);
-    all.push_back(options);
-  };
-  const auto plain = [](LearnerOptions&) {};
-  add(LearnerType::Vsml, "vsml", plain);
-  add(LearnerType::Vsml, "vsml with backward pass", [](LearnerOptions& o) {
-    o.network.backward_pass = o.network.layer_norm = true;
-    o.network.layers[1].constant_input = 1;
-  });
-  add(LearnerType::Vsml, "vsml with a convolution", [](LearnerOptions& o) {
-    o.network.layers[0].type = vsml::LayerType::Conv;
-    o.network.layers[0].stride = 2;
-    o.network.backward_pass = true;
-  });
-  add(LearnerType::Vsml, "vsml from encoded weights", [](LearnerOptions& o) {
-    o.network.encoded_weights = true;
-    o.network.random_state_fraction = 0;
-  });
-  add(LearnerType::Vsml, "vsml as backpropagation", [](LearnerOptions& o) {
-    o.init.type = vsml::InitType::Backprop;
-    o.network.cell.state = 8;
-    o.network = backprop_network(o.network, o.init.backprop);
-  });
-  for (const LearnerType type : {LearnerType::Sgd, LearnerType::Adam}) {
-    const std::string name = type == LearnerType::Sgd ? "sgd" : "adam";
-    add(type, name, plain);
-    add(type, name + " with a hidden layer", [](LearnerOptions& o) { o.mlp.hidden = {5}; });
-    add(type, name + " with convolutions", [](LearnerOptions& o) {
-      o.mlp.conv = {2, {{2, 2}}};
-      o.mlp.output_bound = 2;
-    });
-  }
-  add(LearnerType::NearestMean, "nearest_mean", plain);
-  for (const LearnerOptions& options : learner_variants(kDims)) all.push_back(options);
-  const auto keeps = [](int64_t capacity) {
-    return [capacity](LearnerOptions& o) { o.capacity = capacity; };
-  };
-  add(LearnerType::NearestNeighbour, "nearest_neighbour", keeps(20));
-  add(LearnerType::NearestNeighbour, "nearest_neighbour that forgets", keeps(3));
-  add(LearnerType::RecursiveLeastSquares, "recursive_least_squares", plain);
-  return all;
-}
-
 // Calls visit(learner, params) for every learner in f64, with lively parameters for vsml.
 template <class Visit>
 void for_all_learners(Visit visit) {
-  for (const LearnerOptions& options : all_learners()) {
+  for (const LearnerOptions& options : every_learner(kDims)) {
     CAPTURE(options.name);
     const auto learner = make_learner(options, kDims, DType::f64);
     const Tensor flat = options.type == LearnerType::Vsml ? lively_params(learner->layout(), 5)
@@ -117,7 +67,7 @@ LearnerState experienced(const Learner& learner, const ParamSet& params, int64_t
 }  // namespace
 
 TEST_CASE("every learner: layout, parameters, names and shapes") {
-  for (const LearnerOptions& options : all_learners()) {
+  for (const LearnerOptions& options : every_learner(kDims)) {
     CAPTURE(options.name);
     for (const DType dtype : {DType::f32, DType::f64}) {
       const auto learner = make_learner(options, kDims, dtype);
@@ -258,7 +208,7 @@ TEST_CASE("learners with hidden layers: a task's are as those of the options") {
 }
 
 TEST_CASE("every learner: the same key gives the same state, another key another") {
-  for (const LearnerOptions& options : all_learners()) {
+  for (const LearnerOptions& options : every_learner(kDims)) {
     CAPTURE(options.name);
     const auto learner = make_learner(options, kDims);
     const ParamSet params(learner->layout(), learner->initial_params({}));

@@ -1,6 +1,7 @@
 #include "tests/vsml/learner_variants.h"
 
 #include "engine/ops/elementwise.h"
+#include "tests/vsml/network_variants.h"
 #include "tests/vsml/vsml_checks.h"
 
 namespace vsml::test {
@@ -38,6 +39,56 @@ std::vector<LearnerOptions> learner_variants(const TaskDims& dims) {
   add(LearnerType::LearnedRule, "learned_rule with hidden layers", [](Options& o) {
     o.learned_rule = {{4, 3}, 5, 2};
   });
+  return all;
+}
+
+std::vector<LearnerOptions> every_learner(const TaskDims& dims) {
+  std::vector<LearnerOptions> all;
+  const auto add = [&](LearnerType type, const std::string& name, auto change) {
+    LearnerOptions options;
+    options.type = type;
+    options.name = name;
+    options.network = small_network();
+    change(options);
+    all.push_back(options);
+  };
+  const auto plain = [](LearnerOptions&) {};
+  add(LearnerType::Vsml, "vsml", plain);
+  add(LearnerType::Vsml, "vsml with backward pass", [](LearnerOptions& o) {
+    o.network.backward_pass = o.network.layer_norm = true;
+    o.network.layers[1].constant_input = 1;
+  });
+  add(LearnerType::Vsml, "vsml with a convolution", [](LearnerOptions& o) {
+    o.network.layers[0].type = LayerType::Conv;
+    o.network.layers[0].stride = 2;
+    o.network.backward_pass = true;
+  });
+  add(LearnerType::Vsml, "vsml from encoded weights", [](LearnerOptions& o) {
+    o.network.encoded_weights = true;
+    o.network.random_state_fraction = 0;
+  });
+  add(LearnerType::Vsml, "vsml as backpropagation", [](LearnerOptions& o) {
+    o.init.type = InitType::Backprop;
+    o.network.cell.state = 8;
+    o.network = backprop_network(o.network, o.init.backprop);
+  });
+  for (const LearnerType type : {LearnerType::Sgd, LearnerType::Adam}) {
+    const std::string name = type == LearnerType::Sgd ? "sgd" : "adam";
+    add(type, name, plain);
+    add(type, name + " with a hidden layer", [](LearnerOptions& o) { o.mlp.hidden = {5}; });
+    add(type, name + " with convolutions", [](LearnerOptions& o) {
+      o.mlp.conv = {2, {{2, 2}}};
+      o.mlp.output_bound = 2;
+    });
+  }
+  add(LearnerType::NearestMean, "nearest_mean", plain);
+  for (const LearnerOptions& options : learner_variants(dims)) all.push_back(options);
+  const auto keeps = [](int64_t capacity) {
+    return [capacity](LearnerOptions& o) { o.capacity = capacity; };
+  };
+  add(LearnerType::NearestNeighbour, "nearest_neighbour", keeps(20));
+  add(LearnerType::NearestNeighbour, "nearest_neighbour that forgets", keeps(3));
+  add(LearnerType::RecursiveLeastSquares, "recursive_least_squares", plain);
   return all;
 }
 

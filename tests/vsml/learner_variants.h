@@ -12,6 +12,9 @@ namespace vsml::test {
 // convolutions need four inputs.
 std::vector<LearnerOptions> learner_variants(const TaskDims& dims);
 
+// All learners, these among them, for four inputs.
+std::vector<LearnerOptions> every_learner(const TaskDims& dims);
+
 // f64 parameters near the initial ones with which everything moves: nothing starts at 0.
 engine::Tensor moving_params(const Learner& learner, uint64_t salt);
 

@@ -310,12 +310,13 @@ std::optional<std::vector<Result>> compare(const MetaTestSetting& setting,
 }
 
 double predicted_compare_bytes(const std::vector<Contestant>& contestants,
-                               const std::vector<std::shared_ptr<const Task>>& tasks) {
+                               const std::vector<std::shared_ptr<const Task>>& tasks,
+                               engine::Device device) {
   double largest = 0;
   for (const auto& task : tasks) {
     double together = 0, work = 0;
     for (const Contestant& contestant : contestants) {
-      const LearnerFamily family(contestant.options, DType::f32, {});
+      const LearnerFamily family(contestant.options, DType::f32, device);
       const LearnerMemory memory = family.for_dims(task->dims()).memory(1, 1);
       together += memory.state;
       work = std::max(work, std::max(memory.state, memory.work));  // at birth it is there twice

@@ -25,6 +25,7 @@ std::optional<std::vector<Result>> compare(const MetaTestSetting& setting,
 
 // Bytes that it needs beside the data sets: all contestants are at work together.
 double predicted_compare_bytes(const std::vector<Contestant>& contestants,
-                               const std::vector<std::shared_ptr<const Task>>& tasks);
+                               const std::vector<std::shared_ptr<const Task>>& tasks,
+                               engine::Device device);
 
 }  // namespace vsml

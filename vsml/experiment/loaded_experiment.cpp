@@ -91,9 +91,10 @@ double LoadedExperiment::predicted_bytes() const {
   std::vector<Contestant> contestants = baselines;
   contestants.push_back({learner.name, learner, start});
   if (spec.experiment == ExperimentType::Compare) {
-    return predicted_compare_bytes(contestants, test_tasks);
+    return predicted_compare_bytes(contestants, test_tasks, family.device());
   }
-  return std::max(training, between + predicted_meta_test_bytes(spec, contestants, test_tasks));
+  return std::max(training, between + predicted_meta_test_bytes(spec, contestants, test_tasks,
+                                                                family.device()));
 }
 
 }  // namespace vsml

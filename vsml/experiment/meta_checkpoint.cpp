@@ -20,7 +20,9 @@ void add_lanes(const std::vector<Lane>& lanes, TensorFile& file) {
   for (const Lane& lane : lanes) {
     lifetimes.push_back(static_cast<int32_t>(lane.key.step));
     ages.push_back(static_cast<int32_t>(lane.age));
-    for (const Tensor& part : lane.state.tensors) states.push_back(reshape(part, {part.size()}));
+    for (const Tensor& part : lane.state.tensors) {
+      states.push_back(reshape(part.to({}), {part.size()}));
+    }
   }
   const auto count = static_cast<int64_t>(lanes.size());
   file.tensors.push_back({"lanes.lifetime", Tensor::from(lifetimes, {count})});
@@ -84,8 +86,9 @@ MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& 
                                     const MetaOptions& options, const engine::ParamLayout& layout) {
   const TensorFile file = read_checkpoint_file(path, kKind);
   const engine::Shape flat{layout.size()};
+  const engine::Device device = trainer.device();
   const auto part = [&](const std::string& name) {
-    return checkpoint_tensor(file, name, flat, engine::DType::f32);
+    return checkpoint_tensor(file, name, flat, engine::DType::f32).to(device);
   };
   size_t expected = 0;
   const TrainingProgress progress = read_progress(file, flat, expected);
@@ -94,8 +97,12 @@ MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& 
   checkpoint.metrics_lines = progress.metrics_lines;
   MetaState& state = checkpoint.state;
   state.step = progress.step;
-  state.params = progress.params;
+  state.params = progress.params.to(device);
   state.adam = progress.adam;
+  if (state.adam.updates > 0) {
+    state.adam.mean = state.adam.mean.to(device);
+    state.adam.mean_square = state.adam.mean_square.to(device);
+  }
   if (options.step_scale == StepScale::Initial) {
     state.start = part("start");
     state.scale = part("scale");
@@ -109,7 +116,8 @@ MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& 
   }
   if (options.optimizer == MetaOptimizer::Pes) {
     state.noise =
-        checkpoint_tensor(file, "noise", {options.population, layout.size()}, engine::DType::f32);
+        checkpoint_tensor(file, "noise", {options.population, layout.size()}, engine::DType::f32)
+            .to(device);
     expected += 1;
   }
   require_tensor_count(file, expected);

@@ -22,8 +22,9 @@ struct MetaCheckpoint {
 // Replaces the file in one atomic step. Throws IoError or ResourceError; then the old file stands.
 void write_meta_checkpoint(const std::string& path, const MetaCheckpoint& checkpoint);
 
-// Throws IoError if the file is not a checkpoint that `trainer` could have written with parameters
-// of `layout`: something missing, too much, of the wrong shape, or not finite.
+// On the trainer's device, whichever it was written on. Throws IoError if the file is not a
+// checkpoint that `trainer` could have written with parameters of `layout`: something missing, too
+// much, of the wrong shape, or not finite.
 MetaCheckpoint read_meta_checkpoint(const std::string& path, const MetaTrainer& trainer,
                                     const MetaOptions& options, const engine::ParamLayout& layout);
 

@@ -198,13 +198,15 @@ std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
 }
 
 double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>& contestants,
-                                 const std::vector<std::shared_ptr<const Task>>& tasks) {
+                                 const std::vector<std::shared_ptr<const Task>>& tasks,
+                                 engine::Device device) {
   const EvaluateSpec& e = spec.evaluate;
   const int64_t members = std::min(e.chunk_size, e.episodes);
   const int64_t chunks = (e.episodes + members - 1) / members;
   double largest = 0;
   for (const Contestant& contestant : contestants) {
-    const LearnerFamily family(for_episodes(contestant.options, e.episode_length), DType::f32, {});
+    const LearnerFamily family(for_episodes(contestant.options, e.episode_length), DType::f32,
+                               device);
     for (const auto& task : tasks) {
       const LearnerMemory memory = family.for_dims(task->dims()).memory(members, 1);
       // Introspection keeps four states beside the one at work.

@@ -52,7 +52,8 @@ std::optional<std::vector<Result>> meta_test(const MetaTestSetting& setting,
 
 // Bytes that meta-testing any of the contestants needs at most, beside the data sets.
 double predicted_meta_test_bytes(const Spec& spec, const std::vector<Contestant>& contestants,
-                                 const std::vector<std::shared_ptr<const Task>>& tasks);
+                                 const std::vector<std::shared_ptr<const Task>>& tasks,
+                                 engine::Device device);
 
 // The name a task or learner has in tables: unique among `names`, by a number behind if need be.
 std::string unique_name(const std::string& wanted, const std::vector<std::string>& names);

@@ -1,5 +1,6 @@
 #include "vsml/experiment/run.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <optional>
@@ -64,18 +65,19 @@ std::vector<Contestant> contestants(const LoadedExperiment& experiment, const Te
   return all;
 }
 
-void require_memory(const LoadedExperiment& experiment) {
+// Empty, or that more is needed than there is.
+std::string shortage(const LoadedExperiment& experiment) {
+  const engine::Device device = experiment.family.device();
   const double needed = experiment.predicted_bytes();
-  const int64_t on_device = engine::backend(experiment.family.device()).memory_left();
+  const int64_t on_device = engine::backend(device).memory_left();
   const auto there =
       static_cast<double>(on_device < 0 ? available_memory(engine::num_threads()) : on_device);
-  if (needed <= there) return;
+  if (needed <= there) return "";
   constexpr double kMebi = 1 << 20;
-  throw engine::ResourceError(
-      fmt::format("memory: the run needs about {:.0f} MiB, {:.0f} MiB are available",
-                  std::ceil(needed / kMebi), std::floor(there / kMebi)),
-      "lower meta.memory_budget, meta.population, meta.chunk_size, evaluate.chunk_size or "
-      "clone.phases.N.cells");
+  const std::string where =
+      device == engine::Device{} ? "" : fmt::format(" on {}", engine::to_string(device));
+  return fmt::format("memory: the run needs about {:.0f} MiB, {:.0f} MiB are available{}",
+                     std::ceil(needed / kMebi), std::floor(std::max(0.0, there) / kMebi), where);
 }
 
 void write_trained(const LoadedExperiment& experiment, const RunDirectory& directory,
@@ -93,9 +95,11 @@ void write_trained(const LoadedExperiment& experiment, const RunDirectory& direc
 
 }  // namespace
 
-double predicted_memory(const Spec& spec, const RunOptions& options) {
+MemoryForecast forecast_memory(const Spec& spec, const RunOptions& options) {
   const LoadedExperiment experiment(spec, options.project_data, options.device);
-  return static_cast<double>(resident_memory()) + experiment.predicted_bytes();
+  const bool on_cpu = options.device == engine::Device{};
+  return {experiment.predicted_bytes() + (on_cpu ? static_cast<double>(resident_memory()) : 0),
+          shortage(experiment)};
 }
 
 RunOutcome run(const Spec& spec, const RunOptions& options) {
@@ -110,7 +114,12 @@ RunOutcome run(const Spec& spec, const RunOptions& options) {
     }
   }
   const LoadedExperiment experiment(spec, options.project_data, options.device);
-  require_memory(experiment);
+  if (const std::string message = shortage(experiment); !message.empty()) {
+    throw engine::ResourceError(
+        message,
+        "lower meta.memory_budget, meta.population, meta.chunk_size, evaluate.chunk_size or "
+        "clone.phases.N.cells");
+  }
   if (!directory) directory.emplace(options.out, spec);
   directory->write("env.json", environment_json(options.device));
 

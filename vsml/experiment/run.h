@@ -30,8 +30,13 @@ struct RunOutcome {
 // file), DivergedError (last checkpoint untouched), ResourceError (memory, disk).
 RunOutcome run(const Spec& spec, const RunOptions& options);
 
-// Bytes of memory that the process of the run will have at its peak, by arithmetic on top of what
-// the program and the data sets, which it loads, take already.
-double predicted_memory(const Spec& spec, const RunOptions& options);
+// What a run will need, by arithmetic.
+struct MemoryForecast {
+  // Bytes at the peak: on the CPU those of the process, on top of what the program and the data
+  // sets, which it loads, take already; elsewhere those of the device.
+  double bytes = 0;
+  std::string shortage;  // empty, or the message with which run() will refuse
+};
+MemoryForecast forecast_memory(const Spec& spec, const RunOptions& options);
 
 }  // namespace vsml

@@ -42,6 +42,17 @@ const char* fused_name(int64_t state_size, engine::Device device) {
   return wanted && cuda::fused(state_size, device.index) ? "cuda" : nullptr;
 }
 
+TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,
+                         int64_t micro_ticks, engine::Device device) {
+  if (!on_cpu(device)) {
+    return cuda::tick_scratch(layers, inputs, outputs, state_size, micro_ticks);
+  }
+  // Sums of tiles are less than half a number per channel, beside them a little of each thread.
+  const double channels = static_cast<double>(state_size) * static_cast<double>(layers) *
+                          static_cast<double>(inputs) * static_cast<double>(outputs);
+  return {0, 0.5 * channels};
+}
+
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
   if (on_cpu(layer.h.device())) return cpu::run_layer_ticks(layer, want_over_outputs, in_place);
   const engine::NoRecord none;

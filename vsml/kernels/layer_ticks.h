@@ -39,4 +39,12 @@ LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs
 // dresult: gradients of the four results; empty tensors stand for zeros.
 LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer, const LayerTicksResult& dresult);
 
+// Numbers (f32) that the fused ticks of N layers of I x O cells need on a device beside inputs and
+// results, and their gradients beside those: partial sums, and what is ticked again.
+struct TickScratch {
+  double forward = 0, backward = 0;
+};
+TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,
+                         int64_t micro_ticks, engine::Device device);
+
 }  // namespace vsml::kernels

@@ -15,7 +15,7 @@ class LearnerFamily final : public LearnerSource {
  public:
   LearnerFamily(const LearnerOptions& options, engine::DType dtype, engine::Device device)
       : options_(options), dtype_(dtype), device_(device) {}
-  engine::Device device() const { return device_; }
+  engine::Device device() const override { return device_; }
   const Learner& for_dims(const TaskDims& dims) const override;
   TaskDims any_dims() const override;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/ops/elementwise.h"
 #include "engine/ops/movement.h"
@@ -9,6 +10,7 @@
 #include "engine/ops/random.h"
 #include "engine/ops/reduce.h"
 #include "engine/tape.h"
+#include "vsml/example_loop.h"
 #include "vsml/random_purpose.h"
 
 namespace vsml {
@@ -50,35 +52,57 @@ struct Score {
   double loss = 0, correct = 0;
 };
 
+// [P] each, per step; one copy to the host.
+std::vector<std::vector<double>> on_host(const std::vector<Tensor>& per_step) {
+  const Tensor all = engine::stack(per_step, 0);
+  const auto numbers = cast(all, engine::DType::f64).to_vector<double>();
+  std::vector<std::vector<double>> result;
+  for (int64_t t = 0; t < all.dim(0); ++t) {
+    const auto first = numbers.begin() + t * all.dim(1);
+    result.emplace_back(first, first + all.dim(1));
+  }
+  return result;
+}
+
 // Takes lanes of one size, each with a set of parameters of its own, through `steps` steps.
 std::vector<Score> run_steps(const Learner& learner, const engine::ParamSet& params,
                              const std::vector<Lane*>& lanes, const MetaOptions& options,
                              int64_t steps, LearnerState& state) {
   std::vector<Score> scores(lanes.size());
-  for (int64_t t = 0; t < steps; ++t) {
-    const ExampleBlock block =
-        next_examples(lanes, 1, options.batch_size, params.flat().dtype(), params.flat().device());
-    LearnerStep next = learner.step(params, std::move(state), block.inputs[0], block.labels[0]);
-    state = std::move(next.state);
-    const auto entropy =
-        cast(mean(cross_entropy(next.prediction, block.labels[0]), {1}), engine::DType::f64)
-            .to_vector<double>();
-    const Tensor hit = equal(argmax(next.prediction, -1), argmax(block.labels[0], -1));  // [P, B]
-    const auto hits = mean(cast(hit, engine::DType::f64), {1}).to_vector<double>();
-    for (size_t p = 0; p < lanes.size(); ++p) {
-      const bool counts = options.loss == MetaLoss::Mean || t + 1 == steps;
-      const double share = options.loss == MetaLoss::Mean ? 1 / static_cast<double>(steps) : 1;
-      if (counts) scores[p].loss += entropy[p] * share;
-      scores[p].correct += hits[p] / static_cast<double>(steps);
-      lanes[p]->age += 1;
+  ExampleLoop loop(learner, params, std::move(state));
+  const int64_t at_a_time = steps_at_a_time(lanes, options.batch_size);
+  for (int64_t done = 0; done < steps; done += at_a_time) {
+    const int64_t now = std::min(at_a_time, steps - done);
+    const ExampleBlock block = next_examples(lanes, now, options.batch_size, params.flat().dtype(),
+                                             params.flat().device());
+    std::vector<Tensor> entropies, hits;
+    for (int64_t t = 0; t < now; ++t) {
+      const auto k = static_cast<size_t>(t);
+      const Tensor prediction = loop.step(block.inputs[k], block.labels[k]);
+      entropies.push_back(mean(cross_entropy(prediction, block.labels[k]), {1}));
+      const Tensor hit = equal(argmax(prediction, -1), argmax(block.labels[k], -1));  // [P, B]
+      hits.push_back(mean(cast(hit, engine::DType::f64), {1}));
     }
+    const auto entropy = on_host(entropies), correct = on_host(hits);
+    for (int64_t t = 0; t < now; ++t) {
+      const auto k = static_cast<size_t>(t);
+      const bool counts = options.loss == MetaLoss::Mean || done + t + 1 == steps;
+      const double share = options.loss == MetaLoss::Mean ? 1 / static_cast<double>(steps) : 1;
+      for (size_t p = 0; p < lanes.size(); ++p) {
+        if (counts) scores[p].loss += entropy[k][p] * share;
+        scores[p].correct += correct[k][p] / static_cast<double>(steps);
+      }
+    }
+    for (Lane* lane : lanes) lane->age += now;
   }
+  state = std::move(loop).take_state();
   return scores;
 }
 
 }  // namespace
 
-int64_t es_lanes_together(const Learner& learner, int64_t batch) {
+int64_t es_lanes_together(const Learner& learner, int64_t batch, engine::Device device) {
+  if (device.kind != engine::Device::Kind::Cpu) return std::numeric_limits<int64_t>::max();
   const double one = std::max(1.0, learner.memory(1, batch).state);
   return std::max<int64_t>(1, static_cast<int64_t>(kCachedBytes / one));
 }
@@ -99,7 +123,7 @@ std::vector<PairLoss> es_unroll(const LearnerSource& learners, const engine::Par
   for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
     const Learner& learner = learners.for_dims(group[0]->dims);
     for (const std::vector<Lane*>& part :
-         parts_of(group, es_lanes_together(learner, options.batch_size))) {
+         parts_of(group, es_lanes_together(learner, options.batch_size, params.flat().device()))) {
       std::vector<Tensor> own;
       for (const Lane* lane : part) own.push_back(perturbed[place(lane)]);
       const engine::ParamSet sets(params.layout(), engine::stack(own, 0));
@@ -126,9 +150,7 @@ std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture
   std::vector<Lane> lanes;
   for (int64_t pair = first; pair < last; ++pair) {
     const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
-    for (int twin = 0; twin < 2; ++twin) {
-      lanes.push_back(enter_lifetime(tasks, key, options.episode_length));
-    }
+    lanes.insert(lanes.end(), 2, enter_lifetime(tasks, key, options.episode_length));
   }
   return es_unroll(learners, params, options, seed, step, first, lanes, options.episode_length);
 }

@@ -31,8 +31,8 @@ engine::Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t siz
                           engine::DType dtype, engine::Device device);
 
 // How many lanes are taken through their episode together: as many as have their states in a core's
-// cache from beginning to end.
-int64_t es_lanes_together(const Learner& learner, int64_t batch);
+// cache from beginning to end; on a GPU, which wants more work than one has, all.
+int64_t es_lanes_together(const Learner& learner, int64_t batch, engine::Device device);
 // The parameters of a pair's two learners, flat + noise_std eps and flat - noise_std eps.
 std::array<engine::ParamSet, 2> perturbed_pair(const engine::ParamSet& params,
                                                const MetaOptions& options, uint64_t seed,

@@ -8,10 +8,12 @@
 
 #include "engine/error.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
 #include "engine/ops/nn.h"
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
+#include "vsml/example_loop.h"
 #include "vsml/random_purpose.h"
 
 namespace vsml {
@@ -19,34 +21,83 @@ namespace {
 
 using engine::Tensor;
 
-// Examples asked for at a time; they are the same however they are asked for.
-constexpr int64_t kBlock = 64;
-
 // The scores of a chunk's episodes, for each length.
 struct ChunkScores {
   const std::vector<int64_t>& lengths;
   std::vector<EpisodeScore*> scores;  // of the chunk's first episode, per length
 };
 
+// One example: what was predicted, what it was, the cross entropy.
+struct ExampleScore {
+  size_t guess, truth;
+  double loss;
+};
+
+// Adds example t of an episode of `length` examples to its score.
+void add_example(const ExampleScore& example, int64_t t, int64_t length, size_t classes,
+                 EpisodeScore& score) {
+  const int64_t tail = std::max<int64_t>(1, length / 10);
+  const int64_t windows = std::min(kCurveWindows, length), window = window_of(t, length);
+  const int64_t width = length * (window + 1) / windows - length * window / windows;
+  const double hit = example.guess == example.truth ? 1 : 0;
+  score.accuracy += hit / static_cast<double>(length);
+  score.loss += example.loss / static_cast<double>(length);
+  score.curve[static_cast<size_t>(window)] += hit / static_cast<double>(width);
+  if (t < length - tail) return;
+  score.accuracy_last += hit / static_cast<double>(tail);
+  if (!score.confusion.empty()) ++score.confusion[example.truth * classes + example.guess];
+}
+
+// Of some steps, [P, 1] each; read back from the device once for all.
+struct StepScores {
+  std::vector<Tensor> guesses, truths, losses;
+  void add(const Tensor& prediction, const Tensor& label) {
+    guesses.push_back(argmax(prediction, -1));
+    truths.push_back(argmax(label, -1));
+    losses.push_back(cast(cross_entropy(prediction, label), engine::DType::f64));
+  }
+  // Step by step, the members of each in order.
+  std::vector<ExampleScore> examples() const {
+    const auto guess = engine::stack(guesses, 0).to_vector<int32_t>();
+    const auto truth = engine::stack(truths, 0).to_vector<int32_t>();
+    const auto loss = engine::stack(losses, 0).to_vector<double>();
+    std::vector<ExampleScore> all;
+    for (size_t k = 0; k < loss.size(); ++k) {
+      all.push_back({static_cast<size_t>(guess[k]), static_cast<size_t>(truth[k]), loss[k]});
+    }
+    return all;
+  }
+};
+
+// Adds the scores of steps first, first + 1, ... to the episodes'.
+void add_scores(const StepScores& steps, int64_t first, size_t classes, const ChunkScores& to) {
+  const std::vector<ExampleScore> examples = steps.examples();
+  const size_t members = examples.size() / steps.losses.size();
+  for (size_t place = 0; place < examples.size(); ++place) {
+    const int64_t t = first + static_cast<int64_t>(place / members);
+    for (size_t k = 0; k < to.lengths.size(); ++k) {
+      if (t >= to.lengths[k]) continue;
+      add_example(examples[place], t, to.lengths[k], classes, to.scores[k][place % members]);
+    }
+  }
+}
+
 void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vector<Lane>& lanes,
                const EvaluateOptions& options, const ChunkScores& scores) {
   std::vector<Lane*> group;
   for (Lane& lane : lanes) group.push_back(&lane);
-  LearnerState state = begin_states(learner, params, group, 1);
-  for (int64_t done = 0; done < options.episode_length; done += kBlock) {
-    const int64_t steps = std::min(kBlock, options.episode_length - done);
+  ExampleLoop loop(learner, params, begin_states(learner, params, group, 1));
+  const int64_t at_a_time = steps_at_a_time(group, 1);
+  for (int64_t done = 0; done < options.episode_length; done += at_a_time) {
+    const int64_t steps = std::min(at_a_time, options.episode_length - done);
     const ExampleBlock block =
         next_examples(group, steps, 1, params.flat().dtype(), params.flat().device());
+    StepScores of_steps;
     for (int64_t t = 0; t < steps; ++t) {
       const auto k = static_cast<size_t>(t);
-      LearnerStep next = learner.step(params, std::move(state), block.inputs[k], block.labels[k]);
-      state = std::move(next.state);
-      for (size_t n = 0; n < scores.lengths.size(); ++n) {
-        if (done + t >= scores.lengths[n]) continue;
-        add_example_score(next.prediction, block.labels[k], done + t, scores.lengths[n],
-                          scores.scores[n]);
-      }
+      of_steps.add(loop.step(block.inputs[k], block.labels[k]), block.labels[k]);
     }
+    add_scores(of_steps, done, static_cast<size_t>(learner.dims().classes), scores);
     for (Lane& lane : lanes) lane.age += steps;
   }
 }
@@ -55,24 +106,11 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
 
 void add_example_score(const Tensor& prediction, const Tensor& label, int64_t t, int64_t length,
                        EpisodeScore* scores) {
-  const auto guesses = argmax(prediction, -1).to_vector<int32_t>();
-  const auto truths = argmax(label, -1).to_vector<int32_t>();
-  const auto classes = static_cast<size_t>(label.dim(-1));
-  const auto losses =
-      cast(cross_entropy(prediction, label), engine::DType::f64).to_vector<double>();
-  const int64_t tail = std::max<int64_t>(1, length / 10);
-  const int64_t windows = std::min(kCurveWindows, length), window = window_of(t, length);
-  const int64_t width = length * (window + 1) / windows - length * window / windows;
-  for (size_t p = 0; p < guesses.size(); ++p) {
-    EpisodeScore& score = scores[p];
-    const double hit = guesses[p] == truths[p] ? 1 : 0;
-    score.accuracy += hit / static_cast<double>(length);
-    score.loss += losses[p] / static_cast<double>(length);
-    score.curve[static_cast<size_t>(window)] += hit / static_cast<double>(width);
-    if (t < length - tail) continue;
-    score.accuracy_last += hit / static_cast<double>(tail);
-    if (score.confusion.empty()) continue;
-    ++score.confusion[static_cast<size_t>(truths[p]) * classes + static_cast<size_t>(guesses[p])];
+  StepScores step;
+  step.add(prediction, label);
+  const std::vector<ExampleScore> examples = step.examples();
+  for (size_t p = 0; p < examples.size(); ++p) {
+    add_example(examples[p], t, length, static_cast<size_t>(label.dim(-1)), scores[p]);
   }
 }
 

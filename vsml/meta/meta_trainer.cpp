@@ -140,7 +140,8 @@ LearnerMemory MetaTrainer::chunk_memory() const {
     const Learner& learner = learners_.for_dims(task->dims());
     const int64_t members =
         options_.optimizer == MetaOptimizer::Es
-            ? std::min(2 * chunk, es_lanes_together(learner, options_.batch_size))
+            ? std::min(2 * chunk,
+                       es_lanes_together(learner, options_.batch_size, learners_.device()))
             : chunk;
     const LearnerMemory memory = learner.memory(members, options_.batch_size);
     if (memory.tape > most.tape) most = memory;
@@ -180,7 +181,7 @@ double MetaTrainer::predicted_bytes(int threads) const {
     const bool carried = options_.optimizer == MetaOptimizer::Pes;
     const double sums = carried ? 4 * population * params + 2 * lane_bytes() : 0;
     return sums + at_once * (memory.state + memory.unrecorded +
-                             2 * members * ((carried ? 0 : lifetime) + 2 * params));
+                             members * ((carried ? 0 : lifetime) + 4 * params));
   }
   const int64_t length = segment(memory), steps = unroll_steps();
   // In segments: their beginnings, the end, and the gradient that one hands to the one before.

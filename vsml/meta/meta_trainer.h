@@ -69,6 +69,9 @@ class MetaTrainer {
   // Those of them that stay from step to step: with carry, the lanes.
   double lane_bytes() const;
 
+  // Where its states and parameters are.
+  engine::Device device() const { return learners_.device(); }
+
  private:
   struct Gradient {
     engine::Tensor gradient;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/ops/elementwise.h"
+#include "engine/ops/movement.h"
+#include "engine/parallel.h"
 #include "vsml/random_purpose.h"
 
 namespace vsml {
@@ -68,33 +70,57 @@ std::vector<std::vector<Lane*>> groups_of_equal_size(std::vector<Lane>& lanes) {
   return groups;
 }
 
+int64_t steps_at_a_time(const std::vector<Lane*>& lanes, int64_t batch) {
+  constexpr int64_t kNumbers = int64_t{1} << 20, kMost = 64;
+  const int64_t step =
+      static_cast<int64_t>(lanes.size()) * batch * (lanes[0]->dims.inputs + lanes[0]->dims.classes);
+  return std::clamp<int64_t>(kNumbers / step, 1, kMost);
+}
+
 ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
                            engine::DType dtype, engine::Device device) {
   const int64_t inputs = lanes[0]->dims.inputs, classes = lanes[0]->dims.classes;
-  const auto members = static_cast<int64_t>(lanes.size());
-  std::vector<std::vector<float>> x(lanes.size()), y(lanes.size());  // [T, B, D], [T, B, C]
-  for (size_t p = 0; p < lanes.size(); ++p) {
-    x[p].resize(static_cast<size_t>(steps * batch * inputs));
-    y[p].resize(static_cast<size_t>(steps * batch * classes));
-    lanes[p]->lifetime->examples(lanes[p]->age * batch, steps * batch, x[p].data(), y[p].data());
-  }
-  // Step t of all lanes, one after another.
-  const auto step_of = [&](const std::vector<std::vector<float>>& values, int64_t t,
-                           int64_t width) {
-    std::vector<float> all;
-    all.reserve(static_cast<size_t>(members * batch * width));
-    for (const std::vector<float>& lane : values) {
-      const auto first = lane.begin() + t * batch * width;
-      all.insert(all.end(), first, first + batch * width);
+  std::vector<const Lane*> sources;  // of the lanes that see the same, the first
+  std::vector<int32_t> source_of;    // of each lane
+  for (const Lane* lane : lanes) {
+    if (sources.empty() || lane->lifetime != sources.back()->lifetime ||
+        lane->age != sources.back()->age) {
+      sources.push_back(lane);
     }
-    return cast(Tensor::from(all, {members, batch, width}, device), dtype);
-  };
-  ExampleBlock block;
-  for (int64_t t = 0; t < steps; ++t) {
-    block.inputs.push_back(step_of(x, t, inputs));
-    block.labels.push_back(step_of(y, t, classes));
+    source_of.push_back(static_cast<int32_t>(sources.size()) - 1);
   }
-  return block;
+  std::vector<std::vector<float>> x(sources.size()), y(sources.size());  // [T, B, D], [T, B, C]
+  const auto count = static_cast<int64_t>(sources.size());
+  engine::parallel_for(count, [&](int64_t source) {
+    const auto k = static_cast<size_t>(source);
+    x[k].resize(static_cast<size_t>(steps * batch * inputs));
+    y[k].resize(static_cast<size_t>(steps * batch * classes));
+    sources[k]->lifetime->examples(sources[k]->age * batch, steps * batch, x[k].data(),
+                                   y[k].data());
+  });
+  const auto members = static_cast<int64_t>(lanes.size());
+  const Tensor places = count == members ? Tensor() : Tensor::from(source_of, {members}, device);
+  // Per step, those of all lanes one after another.
+  const auto by_step = [&](const std::vector<std::vector<float>>& values, int64_t width) {
+    std::vector<float> all;
+    all.reserve(static_cast<size_t>(steps * count * batch * width));
+    for (int64_t t = 0; t < steps; ++t) {
+      for (const std::vector<float>& source : values) {
+        const auto first = source.begin() + t * batch * width;
+        all.insert(all.end(), first, first + batch * width);
+      }
+    }
+    Tensor together = cast(Tensor::from(all, {steps, count, batch, width}, device), dtype);
+    if (places.defined()) together = engine::gather(together, places, 1);
+    const engine::Shape shape{members, batch, width};
+    std::vector<Tensor> parts;
+    for (int64_t t = 0; t < steps; ++t) {
+      parts.push_back(together.with_layout(shape, engine::contiguous_strides(shape),
+                                           t * members * batch * width));
+    }
+    return parts;
+  };
+  return {by_step(x, inputs), by_step(y, classes)};
 }
 
 LearnerState gather_states(const std::vector<Lane*>& lanes) {

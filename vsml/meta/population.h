@@ -54,6 +54,11 @@ struct ExampleBlock {
   std::vector<engine::Tensor> inputs;  // per step [P, B, D]
   std::vector<engine::Tensor> labels;  // per step [P, B, C]
 };
+// How many steps' examples are asked for at a time where they need not all be there at once: as
+// many as a few megabytes hold. The examples are the same however they are asked for.
+int64_t steps_at_a_time(const std::vector<Lane*>& lanes, int64_t batch);
+// One copy to the device, of which a step's tensors are parts; what neighbours have in common (the
+// two of an antithetic pair) is made and copied once.
 ExampleBlock next_examples(const std::vector<Lane*>& lanes, int64_t steps, int64_t batch,
                            engine::DType dtype, engine::Device device);
 

@@ -15,4 +15,8 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks&, const LayerTicksRes
   return {};
 }
 
+TickScratch tick_scratch(int64_t, int64_t, int64_t, int64_t, int64_t) {
+  return {};
+}
+
 }  // namespace vsml::kernels::cuda

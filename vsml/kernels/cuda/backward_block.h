@@ -96,7 +96,7 @@ ENGINE_HD void hidden_gradients(const float* dgates, const float* weights, int j
   using G = Geometry<H>;
   ENGINE_UNROLL
   for (int q = 0; q < n; ++q) dh[q] = 0.0f;
-  ENGINE_UNROLL_4
+  ENGINE_UNROLL_BY(2)
   for (int k = 0; k < H; ++k) {
     const Four w = *reinterpret_cast<const Four*>(weights + j * G::kGateStride + 4 * k);
     ENGINE_UNROLL
@@ -179,19 +179,12 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork& work, float
       float* after = before == cells ? cells + kCellFloats : cells;
       float* saved = history + k * G::kHistoryFloats;
       block.template each_in_groups<H>([&](int thread) {
-        const int group = thread / H, j = thread % H;
-        const Unit unit = unit_of(place, n, first + group);
-        float gates[n][kGates];
-        gates_of_unit<H, n>(in, place, unit, j, before + group * n * G::kStateStride, weights,
-                            gates);
-        ENGINE_UNROLL
-        for (int q = 0; q < n; ++q) {
-          const NextCell<Lane> next = next_cell<Lane>(gates[q], kept[thread].c[q]);
-          kept[thread].c[q] = next.c;
-          after[(group * n + q) * G::kStateStride + j] = next.h;
-          saved[2 * q * kBlockThreads + thread] = next.h;
-          saved[(2 * q + 1) * kBlockThreads + thread] = next.c;
-        }
+        const Unit unit = unit_of(place, n, first + thread / H);
+        tick_unit<H, n>(in, place, unit, thread, before, weights, kept[thread].c, after,
+                        [&](int q, const NextCell<Lane>& next) {
+                          saved[2 * q * kBlockThreads + thread] = next.h;
+                          saved[(2 * q + 1) * kBlockThreads + thread] = next.c;
+                        });
       });
       before = after;
     }

@@ -55,7 +55,7 @@ ENGINE_HD void gates_of_unit(const TileInputs& in, const TilePlace& place, const
           q < unit.rows ? in.from_input[(row + q) * 4 * H + gate * H + j] + heard : 0.0f;
     }
   }
-  ENGINE_UNROLL_4
+  ENGINE_UNROLL_BY(1)
   for (int k = 0; k < H; k += 4) {
     Four w[4];
     ENGINE_UNROLL
@@ -79,6 +79,25 @@ ENGINE_HD void gates_of_unit(const TileInputs& in, const TilePlace& place, const
     gates[q][kInput] *= kMinusLog2E;
     gates[q][kForget] *= kMinusLog2E;
     gates[q][kOutput] *= kMinusLog2E;
+  }
+}
+
+// One tick of a thread's channel of a unit's cells: h from `before` to `after`, which are a step's
+// cells in shared memory, and c in place. Then calls done(slot, next h and c).
+template <int H, int n, class Done>
+ENGINE_HD void tick_unit(const TileInputs& in, const TilePlace& place, const Unit& unit, int thread,
+                         const float* before, const float* weights, float (&c)[n], float* after,
+                         const Done& done) {
+  constexpr int kStride = Geometry<H>::kStateStride;
+  const int first = thread / H * n, j = thread % H;
+  float gates[n][kGates];
+  gates_of_unit<H, n>(in, place, unit, j, before + first * kStride, weights, gates);
+  ENGINE_UNROLL
+  for (int q = 0; q < n; ++q) {
+    const NextCell<Lane> next = next_cell<Lane>(gates[q], c[q]);
+    c[q] = next.c;
+    after[(first + q) * kStride + j] = next.h;
+    done(q, next);
   }
 }
 

@@ -52,22 +52,15 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork& work, float* 
     for (int64_t k = 0; k < in.micro_ticks; ++k) {
       float* after = before == cells ? cells + kCellFloats : cells;
       block.template each_in_groups<H>([&](int thread) {
-        const int group = thread / H, j = thread % H;
-        const Unit unit = unit_of(place, n, first + group);
-        float gates[n][kGates];
-        gates_of_unit<H, n>(in, place, unit, j, before + group * n * G::kStateStride, weights,
-                            gates);
-        ENGINE_UNROLL
-        for (int q = 0; q < n; ++q) {
-          const NextCell<Lane> next = next_cell<Lane>(gates[q], memory[thread].at[q]);
-          memory[thread].at[q] = next.c;
-          after[(group * n + q) * G::kStateStride + j] = next.h;
-          if (k + 1 == in.micro_ticks && q < unit.rows) {
-            const int64_t at = state_offset<H>(in, place, unit, q, j);
-            work.next_h[at] = next.h;
-            work.next_c[at] = next.c;
-          }
-        }
+        const Unit unit = unit_of(place, n, first + thread / H);
+        const bool last_tick = k + 1 == in.micro_ticks;
+        tick_unit<H, n>(in, place, unit, thread, before, weights, memory[thread].at, after,
+                        [&](int q, const NextCell<Lane>& next) {
+                          if (!last_tick || q >= unit.rows) return;
+                          const int64_t at = state_offset<H>(in, place, unit, q, thread % H);
+                          work.next_h[at] = next.h;
+                          work.next_c[at] = next.c;
+                        });
       });
       before = after;
     }

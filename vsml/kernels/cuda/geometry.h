@@ -58,6 +58,65 @@ struct Geometry {
   static_assert(H % 4 == 0 && kBlockThreads % H == 0);
 };
 
+// Calls body(an object whose member `value` is the state size) if there are kernels for that size.
+template <int H>
+struct StateSize {
+  static constexpr int value = H;
+};
+template <class Body>
+void with_state_size(int64_t state_size, Body&& body) {
+  switch (state_size) {
+    case 8:
+      return body(StateSize<8>{});
+    case 16:
+      return body(StateSize<16>{});
+    case 32:
+      return body(StateSize<32>{});
+    case 64:
+      return body(StateSize<64>{});
+    default:
+      return;
+  }
+}
+
+// Cuts of both directions; no tiles for another state size.
+inline TilePlan forward_plan(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size) {
+  TilePlan plan;
+  with_state_size(state_size, [&](auto size) {
+    using G = Geometry<decltype(size)::value>;
+    plan = plan_tiles(layers, inputs, outputs, state_size, G::kForwardSlots, G::kForwardColumns);
+  });
+  return plan;
+}
+
+inline TilePlan backward_plan(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size) {
+  TilePlan plan;
+  with_state_size(state_size, [&](auto size) {
+    using G = Geometry<decltype(size)::value>;
+    plan = plan_tiles(layers, inputs, outputs, state_size, G::kBackwardSlots, G::kBackwardColumns);
+  });
+  return plan;
+}
+
+// Blocks of a launch: enough to fill any GPU; each goes on to further tiles.
+inline int64_t forward_blocks(const TilePlan& plan) {
+  constexpr int64_t kMost = 65536;
+  return plan.tiles < kMost ? plan.tiles : kMost;
+}
+inline int64_t backward_blocks(const TilePlan& plan) {
+  constexpr int64_t kMost = 2048;
+  return plan.tiles < kMost ? plan.tiles : kMost;
+}
+
+// Of a block, in device memory: what the cells of a step were before each tick but the first.
+inline int64_t history_floats(int64_t state_size, int64_t micro_ticks) {
+  int64_t floats = 0;
+  with_state_size(state_size, [&](auto size) {
+    floats = (micro_ticks - 1) * Geometry<decltype(size)::value>::kHistoryFloats;
+  });
+  return floats;
+}
+
 // Where a tile is.
 struct TilePlace {
   int64_t layer, row_tile, column_tile, first_row, first_column, rows, columns;

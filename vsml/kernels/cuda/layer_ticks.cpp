@@ -1,7 +1,6 @@
 #include "vsml/kernels/cuda/layer_ticks.h"
 
 #include "engine/backend.h"
-#include "engine/cuda/queue.h"
 #include "vsml/kernels/cuda/launch.h"
 
 namespace vsml::kernels::cuda {
@@ -45,9 +44,26 @@ TileInputs inputs_of(const LayerTicks& layer, const TilePlan& plan) {
 }  // namespace
 
 bool fused(int64_t state_size, int device) {
-  const int64_t bytes = shared_memory(state_size);
-  return bytes > 0 && engine::cuda_backend(device) != nullptr &&
-         bytes <= engine::cuda::queue_of(device).shared_memory;
+  return can_launch(device, state_size);
+}
+
+TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,
+                         int64_t micro_ticks) {
+  const auto size = static_cast<double>(state_size);
+  // Of `numbers` for each column, row and tile; summing them up takes a little more.
+  const auto partial_sums = [&](const TilePlan& plan, double numbers, double of_tile) {
+    const auto rows = static_cast<double>(layers) * static_cast<double>(inputs);
+    const auto columns = static_cast<double>(layers) * static_cast<double>(outputs);
+    return 1.1 * (numbers * (static_cast<double>(plan.row_tiles) * columns +
+                             static_cast<double>(plan.column_tiles) * rows) +
+                  of_tile * static_cast<double>(plan.tiles));
+  };
+  const TilePlan forward = forward_plan(layers, inputs, outputs, state_size);
+  const TilePlan backward = backward_plan(layers, inputs, outputs, state_size);
+  return {partial_sums(forward, size, 0),
+          partial_sums(backward, 4 * size, 4 * size * size) +
+              static_cast<double>(backward_blocks(backward)) *
+                  static_cast<double>(history_floats(state_size, micro_ticks))};
 }
 
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {

@@ -7,9 +7,6 @@ namespace {
 using engine::cuda::Queue;
 using engine::kernels::DeviceBlock;
 
-// Blocks of a launch: enough to fill any GPU; each goes on to further tiles.
-constexpr int64_t kMostForwardBlocks = 65536, kMostBackwardBlocks = 2048;
-
 // Blocks that one multiprocessor should hold: what registers they may have follows from it.
 constexpr int kForwardBlocks = 2;
 template <int H>
@@ -35,58 +32,15 @@ __global__ void __launch_bounds__(kBlockThreads, kBackwardBlocks<H>)
   }
 }
 
-// Calls body(an object whose member `value` is the state size).
-template <int H>
-struct StateSize {
-  static constexpr int value = H;
-};
-template <class Body>
-void with_state_size(int64_t state_size, Body&& body) {
-  switch (state_size) {
-    case 8:
-      return body(StateSize<8>{});
-    case 16:
-      return body(StateSize<16>{});
-    case 32:
-      return body(StateSize<32>{});
-    case 64:
-      return body(StateSize<64>{});
-    default:
-      return;
-  }
-}
-
 template <class Kernel>
 void allow_shared_memory(Kernel* kernel, int64_t bytes) {
   ENGINE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                    static_cast<int>(bytes)));
 }
 
-int64_t blocks_of(int64_t tiles, int64_t most) {
-  return tiles < most ? tiles : most;
-}
-
 }  // namespace
 
-TilePlan forward_plan(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size) {
-  TilePlan plan;
-  with_state_size(state_size, [&](auto size) {
-    using G = Geometry<decltype(size)::value>;
-    plan = plan_tiles(layers, inputs, outputs, state_size, G::kForwardSlots, G::kForwardColumns);
-  });
-  return plan;
-}
-
-TilePlan backward_plan(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size) {
-  TilePlan plan;
-  with_state_size(state_size, [&](auto size) {
-    using G = Geometry<decltype(size)::value>;
-    plan = plan_tiles(layers, inputs, outputs, state_size, G::kBackwardSlots, G::kBackwardColumns);
-  });
-  return plan;
-}
-
-int64_t shared_memory(int64_t state_size) {
+bool can_launch(int device, int64_t state_size) {
   int64_t bytes = 0;
   with_state_size(state_size, [&](auto size) {
     using G = Geometry<decltype(size)::value>;
@@ -94,7 +48,8 @@ int64_t shared_memory(int64_t state_size) {
         G::kForwardFloats > G::kBackwardFloats ? G::kForwardFloats : G::kBackwardFloats;
     bytes = floats * int64_t{sizeof(float)};
   });
-  return bytes;
+  return bytes > 0 && engine::cuda_backend(device) != nullptr &&
+         bytes <= engine::cuda::queue_of(device).shared_memory;
 }
 
 void launch_forward(int device, int64_t state_size, const ForwardWork& work) {
@@ -104,7 +59,7 @@ void launch_forward(int device, int64_t state_size, const ForwardWork& work) {
     constexpr int H = decltype(size)::value;
     const int64_t bytes = Geometry<H>::kForwardFloats * int64_t{sizeof(float)};
     allow_shared_memory(forward_kernel<H>, bytes);
-    const auto blocks = static_cast<unsigned>(blocks_of(work.in.plan.tiles, kMostForwardBlocks));
+    const auto blocks = static_cast<unsigned>(forward_blocks(work.in.plan));
     forward_kernel<H><<<blocks, kBlockThreads, static_cast<size_t>(bytes), queue.stream>>>(work);
     ENGINE_CUDA(cudaGetLastError());
   });
@@ -117,8 +72,8 @@ void launch_backward(int device, int64_t state_size, const BackwardWork& work) {
     constexpr int H = decltype(size)::value;
     const int64_t bytes = Geometry<H>::kBackwardFloats * int64_t{sizeof(float)};
     allow_shared_memory(backward_kernel<H>, bytes);
-    const int64_t blocks = blocks_of(work.in.plan.tiles, kMostBackwardBlocks);
-    const int64_t floats = (work.in.micro_ticks - 1) * Geometry<H>::kHistoryFloats;
+    const int64_t blocks = backward_blocks(work.in.plan);
+    const int64_t floats = history_floats(H, work.in.micro_ticks);
     const engine::cuda::Workspace history(queue, blocks * floats * int64_t{sizeof(float)});
     backward_kernel<H><<<static_cast<unsigned>(blocks), kBlockThreads, static_cast<size_t>(bytes),
                          queue.stream>>>(work, history.as<float>(), floats);

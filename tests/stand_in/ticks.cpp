@@ -1,0 +1,81 @@
+// The launches of vsml/kernels/cuda/ticks.cu, block by block on the host.
+#include <limits>
+#include <memory>
+
+#include "engine/backend.h"
+#include "engine/parallel.h"
+#include "tests/stand_in/stand_in.h"
+#include "vsml/kernels/cuda/launch.h"
+
+namespace vsml::kernels::cuda {
+namespace {
+
+using engine::kernels::HostBlock;
+using engine::test::on_host;
+
+std::unique_ptr<Four[]> shared_memory(int floats) {
+  std::unique_ptr<Four[]> fours(new Four[static_cast<size_t>(floats / 4 + 1)]);
+  for (int k = 0; k < floats; ++k) fours[0].at[k] = std::numeric_limits<float>::quiet_NaN();
+  return fours;
+}
+
+TileInputs here(TileInputs in) {
+  for (const float** x : {&in.from_input, &in.from_output, &in.w_hidden, &in.h, &in.c}) {
+    *x = on_host(*x);
+  }
+  return in;
+}
+
+}  // namespace
+
+bool can_launch(int device, int64_t state_size) {
+  return engine::cuda_backend(device) != nullptr && forward_plan(1, 1, 1, state_size).tiles > 0;
+}
+
+void launch_forward(int, int64_t state_size, const ForwardWork& asked) {
+  ForwardWork work = asked;
+  work.in = here(asked.in);
+  for (float** x : {&work.next_h, &work.next_c, &work.over_rows, &work.over_columns}) {
+    *x = on_host(*x);
+  }
+  engine::test::ask_for([work, state_size] {
+    with_state_size(state_size, [&](auto size) {
+      constexpr int H = decltype(size)::value;
+      engine::parallel_for(work.in.plan.tiles, [&](int64_t tile) {
+        const auto shared = shared_memory(Geometry<H>::kForwardFloats);
+        forward_tile<H>(HostBlock{tile}, work, shared[0].at);
+      });
+    });
+  });
+}
+
+void launch_backward(int device, int64_t state_size, const BackwardWork& asked) {
+  BackwardWork work = asked;
+  work.in = here(asked.in);
+  for (const float** x : {&work.dnext_h, &work.dnext_c, &work.dover_inputs, &work.dover_outputs}) {
+    *x = on_host(*x);
+  }
+  for (float** x : {&work.dh, &work.dc, &work.dfrom_output, &work.dfrom_input, &work.dw_hidden}) {
+    *x = on_host(*x);
+  }
+  const int64_t blocks = backward_blocks(work.in.plan);
+  const int64_t floats = history_floats(state_size, work.in.micro_ticks);
+  const int64_t bytes = blocks * floats * int64_t{sizeof(float)};
+  engine::Backend& backend = *engine::cuda_backend(device);
+  void* const memory = backend.allocate(bytes);
+  auto* const history = static_cast<float*>(const_cast<void*>(on_host(memory)));
+  engine::test::ask_for([work, state_size, blocks, floats, history] {
+    with_state_size(state_size, [&](auto size) {
+      constexpr int H = decltype(size)::value;
+      engine::parallel_for(blocks, [&](int64_t block) {
+        for (int64_t tile = block; tile < work.in.plan.tiles; tile += blocks) {
+          const auto shared = shared_memory(Geometry<H>::kBackwardFloats);
+          backward_tile<H>(HostBlock{tile}, work, shared[0].at, history + block * floats);
+        }
+      });
+    });
+  });
+  backend.release(memory, bytes);
+}
+
+}  // namespace vsml::kernels::cuda
