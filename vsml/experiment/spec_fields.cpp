@@ -35,6 +35,13 @@ const std::vector<std::string> kImageSets = [] {
   return sets;
 }();
 
+// Sets that are kept in memory, so that classes can be picked from them.
+const std::vector<std::string> kStoredSets = [] {
+  std::vector<std::string> sets = kImageSets;
+  sets.emplace_back("csv");
+  return sets;
+}();
+
 Fields network_fields(NetworkOptions& o) {
   return {
       {"state_size", "H: channels of a cell's h and c", IntegerField{&o.cell.state, {1, 1024}}},
@@ -259,12 +266,13 @@ Fields fields_of(MetaOptions& o) {
 }
 
 Fields fields_of(TaskOptions& o) {
-  std::vector<std::string> sets = kImageSets;
+  std::vector<std::string> sets = kStoredSets;
   sets.insert(sets.end(), kGeneratedSets.begin(), kGeneratedSets.end());
   return {
       {"name", "in tables; empty: the data set and its split", TextField{&o.name}},
       {"dataset",
-       "a named set of images; idx: two files; random, sum_sign, clusters, teacher: generated",
+       "a named set of images; idx: two files; csv: a table; random, sum_sign, clusters, teacher: "
+       "generated",
        word_choice(o.dataset, sets),
        {},
        true,
@@ -272,6 +280,15 @@ Fields fields_of(TaskOptions& o) {
       {"split", "part of the set", choice(o.split, {"train", "test"}), kNamedSets},
       {"images", "file of images", PathField{&o.images}, {"idx"}},
       {"labels", "file of labels", PathField{&o.labels}, {"idx"}},
+      {"path", "file of the table", PathField{&o.path}, {"csv"}},
+      {"label_column",
+       "name or number, from 1, of the column with the labels; empty: the last",
+       TextField{&o.csv.label_column},
+       {"csv"}},
+      {"header",
+       "whether the first line names the columns; auto: if none of its fields is a number",
+       choice(o.csv.header, {"auto", "yes", "no"}),
+       {"csv"}},
       {"pairs",
        "number of fixed pairs of input and label",
        IntegerField{&o.pairs, {1, kMostNeurons}},
@@ -287,15 +304,15 @@ Fields fields_of(TaskOptions& o) {
        IntegerField{&o.clusters, {1, 1000}},
        {"clusters"}},
       {"classes", "only these labels, renumbered 0, 1, ...; empty: all",
-       IntegerListField{&o.classes, {0, 255}}, kImageSets},
+       IntegerListField{&o.classes, {0, 255}}, kStoredSets},
       {"draw_classes", "so many of the classes, drawn anew per lifetime; 0: all",
-       IntegerField{&o.draw_classes, {0, 256}}, kImageSets},
+       IntegerField{&o.draw_classes, {0, 256}}, kStoredSets},
       {"resize", "[height, width] in pixels; null: as they are", SizeField{&o.resize, {1, 1024}},
        kImageSets},
       {"pad", "zeros around the image, in pixels, after resizing", IntegerField{&o.pad, {0, 1024}},
        kImageSets},
-      {"standardize", "with the training split's mean and deviation", FlagField{&o.standardize},
-       kImageSets},
+      {"standardize", "with the training split's mean and deviation; csv: each column with its own",
+       FlagField{&o.standardize}, kStoredSets},
       {"distort", "strength of small affine maps of the image, fresh for every example",
        RealField{&o.distort, kFraction}, kImageSets},
       {"random_projection", "probability, per lifetime, of a random matrix on the inputs",

@@ -192,6 +192,8 @@ class Validator {
         require(!task.images.empty(), here + ".images", "expected the file of images, got none");
         require(!task.labels.empty(), here + ".labels", "expected the file of labels, got none");
       }
+      require(task.dataset != "csv" || !task.path.empty(), here + ".path",
+              "expected the file of the table, got none");
       const std::set<int64_t> distinct(task.classes.begin(), task.classes.end());
       require(distinct.size() == task.classes.size(), here + ".classes",
               "expected each class once, got one twice");

@@ -1,6 +1,7 @@
 #include "vsml/tasks/task.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
 #include <limits>
 #include <numeric>
@@ -59,6 +60,7 @@ constexpr int64_t kMostExamples = std::numeric_limits<uint32_t>::max();
 }
 
 std::string default_name(const TaskOptions& options) {
+  if (options.dataset == "csv") return std::filesystem::path(options.path).stem().string();
   if (is_generated(options.dataset) || options.dataset == "idx") return options.dataset;
   return options.dataset + (options.split == Split::Train ? "/train" : "/test");
 }
@@ -71,16 +73,19 @@ void check_options(const std::string& name, const TaskOptions& options) {
   if (!(options.distort >= 0 && options.distort <= 1)) {
     fail(name, fmt::format("distort: expected a strength from 0 to 1, found {}", options.distort));
   }
-  if (!is_generated(options.dataset)) return;
-  const char* wrong = options.resize              ? "resize"
-                      : options.pad != 0          ? "pad"
-                      : options.classes.size()    ? "classes"
-                      : options.draw_classes != 0 ? "draw_classes"
-                      : options.distort != 0      ? "distort"
-                                                  : nullptr;
+  const bool table = options.dataset == "csv";
+  if (!is_generated(options.dataset) && !table) return;
+  const char* wrong = options.resize                        ? "resize"
+                      : options.pad != 0                    ? "pad"
+                      : !table && options.classes.size()    ? "classes"
+                      : !table && options.draw_classes != 0 ? "draw_classes"
+                      : options.distort != 0                ? "distort"
+                                                            : nullptr;
   if (wrong != nullptr) {
     fail(name, fmt::format("{}: expected a data set of images, found {}", wrong, options.dataset));
   }
+  if (table && options.path.empty()) fail(name, "path: expected that of a table, found none");
+  if (table) return;
   if (std::min({options.inputs, options.pairs, options.num_classes, options.clusters}) < 1) {
     fail(name, fmt::format("expected inputs, pairs, num_classes and clusters of at least 1, found "
                            "{}, {}, {}, {}",
@@ -129,6 +134,14 @@ LoadedImages load_images(const TaskOptions& options, const DataFolders& where) {
           static_cast<float>(-scale.mean / scale.deviation)};
 }
 
+std::shared_ptr<const ExampleSet> load_table(const TaskOptions& options) {
+  auto set = std::make_shared<ExampleSet>(read_csv(options.path, options.csv).examples);
+  if (options.standardize) standardize_each_input(*set);
+  if (options.classes.empty()) return set;
+  return std::make_shared<const ExampleSet>(
+      keep_classes(*set, options.classes, engine::printable(options.path)));
+}
+
 // The set's examples of each of its classes.
 std::vector<std::vector<int32_t>> examples_by_class(const std::string& name, const ExampleSet& set,
                                                     int64_t draw_classes) {
@@ -167,11 +180,15 @@ Task::Task(const TaskOptions& options, const DataFolders& where) {
     contents->num_classes = options.dataset == "sum_sign" ? 2 : options.num_classes;
     if (options.dataset == "random") size = options.pairs;
   } else {
-    LoadedImages images = load_images(options, where);
-    contents->set = std::move(images.set);
-    contents->height = images.height;
-    contents->width = images.width;
-    contents->black = images.black;
+    if (options.dataset == "csv") {
+      contents->set = load_table(options);
+    } else {
+      LoadedImages images = load_images(options, where);
+      contents->set = std::move(images.set);
+      contents->height = images.height;
+      contents->width = images.width;
+      contents->black = images.black;
+    }
     contents->num_inputs = contents->set->num_inputs;
     contents->num_classes = contents->set->num_classes;
     size = contents->set->count;

@@ -7,15 +7,19 @@
 #include <string>
 #include <vector>
 
+#include "vsml/tasks/csv.h"
+
 namespace vsml {
 
 enum class Split { Train, Test };
 
 struct TaskOptions {
   std::string name;     // in tables; empty: dataset/split
-  std::string dataset;  // a named set, idx, or a generated one (vsml/tasks/load_dataset.h)
+  std::string dataset;  // a named set, idx, csv, or a generated one (vsml/tasks/load_dataset.h)
   Split split = Split::Train;
   std::string images, labels;  // dataset idx: the two files
+  std::string path;            // dataset csv: the table
+  CsvOptions csv;              // and how to read it
 
   // Generated sets.
   int64_t pairs = 20;       // random: number of fixed pairs
@@ -26,8 +30,9 @@ struct TaskOptions {
   std::vector<int64_t> classes;  // keep only these labels, renumbered 0, 1, ...
   int64_t draw_classes = 0;      // of these so many per lifetime, drawn anew; 0: all
   std::optional<std::array<int64_t, 2>> resize;  // height, width
-  int64_t pad = 0;               // zeros around the image, in pixels, after resizing
-  bool standardize = true;       // with the training split's mean and deviation
+  int64_t pad = 0;  // zeros around the image, in pixels, after resizing
+  // Images: with the training split's mean and deviation; csv: each column with its own.
+  bool standardize = true;
   double distort = 0;            // strength of a fresh affine map of each example (transform.h)
   double random_projection = 0;  // probability, per lifetime, of an N(0, 1/D) matrix on the inputs
   bool permute_pixels = false;   // a fresh permutation of the inputs per lifetime

@@ -140,14 +140,19 @@ Images standardize(Images images, const Moments& moments) {
   return images;
 }
 
-Dataset keep_classes(const Dataset& set, const std::vector<int64_t>& classes) {
-  const std::set<int64_t> present(set.labels.begin(), set.labels.end());
-  std::vector<int32_t> renumbered(static_cast<size_t>(set.num_classes), -1);
+namespace {
+
+// New label of each class, -1 for those that are not kept.
+std::vector<int32_t> renumbered_classes(const std::vector<int32_t>& labels, int64_t num_classes,
+                                        const std::vector<int64_t>& classes,
+                                        const std::string& name) {
+  const std::set<int64_t> present(labels.begin(), labels.end());
+  std::vector<int32_t> renumbered(static_cast<size_t>(num_classes), -1);
   if (classes.empty()) throw engine::Error("classes: expected at least one class, found none");
   for (size_t k = 0; k < classes.size(); ++k) {
     if (!present.contains(classes[k])) {
-      throw engine::Error(fmt::format("classes: expected some of those in {}, {}, found {}",
-                                      set.name, engine::joined(present, " "), classes[k]));
+      throw engine::Error(fmt::format("classes: expected some of those in {}, {}, found {}", name,
+                                      engine::joined(present, " "), classes[k]));
     }
     int32_t& label = renumbered[static_cast<size_t>(classes[k])];
     if (label >= 0) {
@@ -156,18 +161,61 @@ Dataset keep_classes(const Dataset& set, const std::vector<int64_t>& classes) {
     }
     label = static_cast<int32_t>(k);
   }
+  return renumbered;
+}
 
-  Dataset kept{set.name, 0, set.height, set.width, set.channels, {}, {}, 0};
-  kept.num_classes = static_cast<int64_t>(classes.size());
-  for (int64_t i = 0; i < set.count; ++i) {
-    const int32_t label = renumbered[static_cast<size_t>(set.labels[static_cast<size_t>(i)])];
+// The examples of the classes that are kept: their values appended to `to`, their new labels.
+template <typename T>
+std::vector<int32_t> keep_examples(const std::vector<T>& from, int64_t size,
+                                   const std::vector<int32_t>& labels,
+                                   const std::vector<int32_t>& renumbered, std::vector<T>& to) {
+  std::vector<int32_t> kept;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const int32_t label = renumbered[static_cast<size_t>(labels[i])];
     if (label < 0) continue;
-    const auto pixels = set.pixels.begin() + i * set.image_size();
-    kept.pixels.insert(kept.pixels.end(), pixels, pixels + set.image_size());
-    kept.labels.push_back(label);
+    const auto values = from.begin() + static_cast<std::ptrdiff_t>(i) * size;
+    to.insert(to.end(), values, values + size);
+    kept.push_back(label);
   }
+  return kept;
+}
+
+}  // namespace
+
+Dataset keep_classes(const Dataset& set, const std::vector<int64_t>& classes) {
+  Dataset kept{set.name, 0, set.height, set.width, set.channels, {}, {}, 0};
+  kept.labels = keep_examples(set.pixels, set.image_size(), set.labels,
+                              renumbered_classes(set.labels, set.num_classes, classes, set.name),
+                              kept.pixels);
+  kept.num_classes = static_cast<int64_t>(classes.size());
   kept.count = static_cast<int64_t>(kept.labels.size());
   return kept;
+}
+
+ExampleSet keep_classes(const ExampleSet& set, const std::vector<int64_t>& classes,
+                        const std::string& name) {
+  ExampleSet kept{0, set.num_inputs, static_cast<int64_t>(classes.size()), {}, {}, set.image};
+  kept.labels =
+      keep_examples(set.inputs, set.num_inputs, set.labels,
+                    renumbered_classes(set.labels, set.num_classes, classes, name), kept.inputs);
+  kept.count = static_cast<int64_t>(kept.labels.size());
+  return kept;
+}
+
+void standardize_each_input(ExampleSet& set) {
+  const auto inputs = static_cast<size_t>(set.num_inputs);
+  const auto count = static_cast<double>(set.count);
+  for (size_t d = 0; d < inputs; ++d) {
+    double mean = 0, squares = 0;
+    for (size_t k = d; k < set.inputs.size(); k += inputs) mean += set.inputs[k] / count;
+    for (size_t k = d; k < set.inputs.size(); k += inputs) {
+      squares += (set.inputs[k] - mean) * (set.inputs[k] - mean);
+    }
+    const double factor = squares > 0 ? 1 / std::sqrt(squares / count) : 0;
+    for (size_t k = d; k < set.inputs.size(); k += inputs) {
+      set.inputs[k] = static_cast<float>((set.inputs[k] - mean) * factor);
+    }
+  }
 }
 
 AffineMap random_affine_map(double strength, const engine::RngKey& key) {
