@@ -94,7 +94,11 @@ Spec unusual_spec() {
   vsml::TaskOptions clusters;
   clusters.dataset = "clusters";
   clusters.clusters = 5;
-  spec.tasks = {{images, idx}, {random, clusters}};
+  vsml::TaskOptions csv;
+  csv.dataset = "csv";
+  csv.path = "/x/t.csv";
+  csv.csv = {"3", vsml::CsvHeader::No};
+  spec.tasks = {{images, idx}, {random, clusters, csv}};
   spec.evaluate.prefixes = {7, 11};
   vsml::LearnerOptions adam;
   adam.type = vsml::LearnerType::Adam;
