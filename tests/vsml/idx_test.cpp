@@ -322,10 +322,32 @@ TEST_CASE("load_dataset: named sets, where they are found and what is said when 
       " expected t10k-images-idx3-ubyte[.gz] of mnist, found only other files of the "
       "set");
   CHECK_THROWS_WITH_AS(first_pixel("fashion", {first}),
-                       "data set: expected fashion_mnist, mnist, kmnist, emnist, omniglot, digits, "
-                       "letter, satellite or idx, found "
+                       "data set: expected fashion_mnist, mnist, kmnist, emnist, emnist_balanced, "
+                       "emnist_byclass, emnist_bymerge, emnist_digits, emnist_letters, "
+                       "emnist_mnist, omniglot, digits, letter, satellite or idx, found "
                        "\"fashion\"",
                        engine::Error);
+}
+
+TEST_CASE("load_dataset: parts of EMNIST under their published names") {
+  const TemporaryFolder folder;
+  folder.write("gzip/emnist-letters-train-images-idx3-ubyte.gz", gzip(kImages));
+  folder.write("gzip/emnist-letters-train-labels-idx1-ubyte.gz", gzip(kLabels));
+  folder.write("gzip/emnist-letters-test-images-idx3-ubyte", kImages);
+  folder.write("gzip/emnist-letters-test-labels-idx1-ubyte", kLabels);
+  vsml::TaskOptions options;
+  options.dataset = "emnist_letters";
+  for (const vsml::Split split : {vsml::Split::Train, vsml::Split::Test}) {
+    options.split = split;
+    CHECK(vsml::load_dataset(options, {{folder / "gzip"}})->count == 3);
+  }
+  options.dataset = "emnist_digits";
+  check_refused(
+      "data set emnist_digits", [&] { vsml::load_dataset(options, {{folder / "gzip"}}); },
+      " expected emnist-digits-test-images-idx3-ubyte[.gz] and "
+      "emnist-digits-test-labels-idx1-ubyte[.gz] in the folder emnist_digits, found no such folder "
+      "in: " +
+          (folder / "gzip"));
 }
 
 TEST_CASE("load_dataset: a label beyond the classes of a named set") {

@@ -22,14 +22,25 @@ struct NamedSet {
   const char* name;
   int64_t most_classes;
   const char* hint;
+  // Of its files' names: what they begin with, and the word for the test split.
+  const char* prefix = "";
+  const char* test = "t10k";
 };
 
-constexpr std::array<NamedSet, 8> kNamedSets = {{
+constexpr const char* kGiveFolder = "set data to the folder that has these files";
+
+constexpr std::array<NamedSet, 14> kNamedSets = {{
     {"fashion_mnist", 10, "install the package dataset-fashion-mnist, or set data to the folder"},
-    {"mnist", 10, "set data to the folder that has these files"},
-    {"kmnist", 10, "set data to the folder that has these files"},
-    {"emnist", 62, "set data to the folder that has these files"},
-    {"omniglot", 256, "set data to the folder that has these files"},
+    {"mnist", 10, kGiveFolder},
+    {"kmnist", 10, kGiveFolder},
+    {"emnist", 62, kGiveFolder},
+    {"emnist_balanced", 47, kGiveFolder, "emnist-balanced-", "test"},
+    {"emnist_byclass", 62, kGiveFolder, "emnist-byclass-", "test"},
+    {"emnist_bymerge", 47, kGiveFolder, "emnist-bymerge-", "test"},
+    {"emnist_digits", 10, kGiveFolder, "emnist-digits-", "test"},
+    {"emnist_letters", 27, kGiveFolder, "emnist-letters-", "test"},
+    {"emnist_mnist", 10, kGiveFolder, "emnist-mnist-", "test"},
+    {"omniglot", 256, kGiveFolder},
     {"digits", 10, "set data to the folder that has these files; digits has no test split"},
     {"letter", 26, "set data to the folder that has these files; letter has no test split"},
     {"satellite", 6, "set data to the folder that has these files; satellite has no test split"},
@@ -43,13 +54,9 @@ struct FilePair {
   }
 };
 
-const char* split_prefix(Split split) {
-  return split == Split::Train ? "train" : "t10k";
-}
-
-FilePair file_names(Split split) {
-  return {fmt::format("{}-images-idx3-ubyte", split_prefix(split)),
-          fmt::format("{}-labels-idx1-ubyte", split_prefix(split))};
+FilePair file_names(const NamedSet& set, Split split) {
+  const std::string start = std::string(set.prefix) + (split == Split::Train ? "train" : set.test);
+  return {start + "-images-idx3-ubyte", start + "-labels-idx1-ubyte"};
 }
 
 // The file's path, with .gz if only that exists; empty if neither does. Of two the plain one.
@@ -62,9 +69,9 @@ std::string existing(const fs::path& folder, const std::string& name) {
   return {};
 }
 
-bool has_any_file(const fs::path& folder) {
+bool has_any_file(const NamedSet& set, const fs::path& folder) {
   for (const Split split : {Split::Train, Split::Test}) {
-    const FilePair names = file_names(split);
+    const FilePair names = file_names(set, split);
     if (!existing(folder, names.images).empty() || !existing(folder, names.labels).empty()) {
       return true;
     }
@@ -75,11 +82,11 @@ bool has_any_file(const fs::path& folder) {
 FilePair find_files(const NamedSet& set, Split split, const DataFolders& where) {
   std::string dashed = set.name;
   std::replace(dashed.begin(), dashed.end(), '_', '-');
-  const FilePair names = file_names(split);
+  const FilePair names = file_names(set, split);
   for (const std::string& folder : where.folders) {
     for (const fs::path& place :
          {fs::path(folder) / set.name, fs::path(folder) / dashed, fs::path(folder)}) {
-      if (!has_any_file(place)) continue;
+      if (!has_any_file(set, place)) continue;
       const FilePair found = {existing(place, names.images), existing(place, names.labels)};
       if (found.images.empty() || found.labels.empty()) {
         throw engine::IoError(

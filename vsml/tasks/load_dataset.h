@@ -11,7 +11,8 @@
 namespace vsml {
 
 // The folders in which named data sets are looked for, in this order. A set S is taken from the
-// first place that has any of its files {train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz], where
+// first place that has any of its files {train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz] (parts of
+// EMNIST: under their published names, such as emnist-letters-test-images-idx3-ubyte), where
 // the places of a folder are FOLDER/S, FOLDER/S with '-' for '_', and FOLDER itself.
 struct DataFolders {
   std::vector<std::string> folders;
@@ -34,8 +35,8 @@ bool is_generated(const std::string& dataset);
 //
 // Throws Error if the name is not one of these or `idx` lacks a path; IoError if no folder has the
 // set, a file is missing or malformed, there are no images or no pixels, the files do not hold the
-// same number of examples, or a label is beyond the set's classes (10; emnist 62; letter 26;
-// satellite 6; omniglot and idx 256).
+// same number of examples, or a label is beyond the set's classes (10; emnist as published, up to
+// 62; letter 26; satellite 6; omniglot and idx 256).
 std::shared_ptr<const Dataset> load_dataset(const TaskOptions& options, const DataFolders& where);
 
 }  // namespace vsml
