@@ -68,6 +68,24 @@ TEST_CASE("learn: every row of the table once, and the accuracy is that of the p
   CHECK(right[1] > 120);
 }
 
+TEST_CASE("learn: a column that never changed does not swamp the others when it does") {
+  const Place place;
+  const auto table = [&](const std::string& name, const std::string& same) {
+    std::string text = "same,x,kind\n";
+    for (int k = 0; k < 49; ++k) {
+      text += same + (k % 2 == 0 ? ",1.5,a\n" : ",-1,b\n");
+    }
+    write_plain(place / name, text);
+  };
+  table("t.csv", "1.7");
+  table("later.csv", "1.8");
+  const json found = results(place({"--data", "t.csv", "--test", "later.csv", "--json"}));
+  for (const json& learner : found["results"]) {
+    CAPTURE(learner["learner"].get<std::string>());
+    CHECK(learner["accuracy_test"] == 1);
+  }
+}
+
 TEST_CASE("learn: in parts, on other threads, it comes to the same bytes") {
   const Place place;
   check_done(place({"--data", kIris, "--state", "whole", "--out", "whole.csv"}));

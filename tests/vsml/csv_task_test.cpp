@@ -65,6 +65,26 @@ TEST_CASE("csv task: each column with its own mean and deviation; classes by the
   CHECK(raw_seen == kind);
 }
 
+TEST_CASE("csv task: a column that is always the same becomes 0, whatever its mean rounds to") {
+  const engine::test::TemporaryFolder folder;
+  for (const std::string value : {"0.1", "-0.3", "1.7", "1e-30", "3e38"}) {
+    for (const int64_t rows : {1, 3, 7, 49, 150}) {
+      CAPTURE(value);
+      CAPTURE(rows);
+      std::string text = "same,i,kind\n";
+      for (int64_t i = 0; i < rows; ++i) {
+        text += value + "," + std::to_string(i) + (i % 2 == 0 ? ",a\n" : ",b\n");
+      }
+      text += value + ",-1,b\n";
+      TaskOptions options;
+      options.dataset = "csv";
+      options.path = folder.write("same.csv", Bytes(text.begin(), text.end()));
+      const Examples got = examples(Task(options, {}), kKey, 0, rows + 1);
+      for (int64_t t = 0; t <= rows; ++t) CHECK(got.input(t)[0] == 0);
+    }
+  }
+}
+
 TEST_CASE("csv task: classes are kept, drawn and renumbered") {
   const engine::test::TemporaryFolder folder;
   TaskOptions options = table(folder);

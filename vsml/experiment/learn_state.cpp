@@ -50,15 +50,21 @@ void standardise(const ExampleSet& set, LearnState& state) {
   };
   for_each([&](size_t d, double value) { sum[d] += value / static_cast<double>(count); });
   pool(sum);
+  // Asked of the values themselves: a mean that is rounded leaves equal values a deviation.
+  std::vector<bool> varies(inputs);
+  for_each([&](size_t d, double value) {
+    const float first = set.inputs[set.image ? 0 : d];
+    if (value != static_cast<double>(first)) varies[set.image ? 0 : d] = true;
+  });
   for_each([&](size_t d, double value) {
     squares[d] += (value - sum[d]) * (value - sum[d]) / static_cast<double>(count);
   });
   pool(squares);
   for (size_t d = 0; d < inputs; ++d) {
-    const double deviation = std::sqrt(squares[d]);
+    const auto deviation = static_cast<float>(std::sqrt(squares[d]));
     state.mean.push_back(static_cast<float>(sum[d]));
     // Of equal values: they become 0.
-    state.deviation.push_back(deviation > 0 ? static_cast<float>(deviation) : 1.0f);
+    state.deviation.push_back(varies[set.image ? 0 : d] && deviation > 0 ? deviation : 1.0f);
   }
 }
 

@@ -206,12 +206,18 @@ void standardize_each_input(ExampleSet& set) {
   const auto inputs = static_cast<size_t>(set.num_inputs);
   const auto count = static_cast<double>(set.count);
   for (size_t d = 0; d < inputs; ++d) {
+    // Asked of the values themselves: a mean that is rounded leaves equal values a deviation.
+    float least = set.inputs[d], most = set.inputs[d];
     double mean = 0, squares = 0;
-    for (size_t k = d; k < set.inputs.size(); k += inputs) mean += set.inputs[k] / count;
+    for (size_t k = d; k < set.inputs.size(); k += inputs) {
+      least = std::min(least, set.inputs[k]);
+      most = std::max(most, set.inputs[k]);
+      mean += set.inputs[k] / count;
+    }
     for (size_t k = d; k < set.inputs.size(); k += inputs) {
       squares += (set.inputs[k] - mean) * (set.inputs[k] - mean);
     }
-    const double factor = squares > 0 ? 1 / std::sqrt(squares / count) : 0;
+    const double factor = least < most ? 1 / std::sqrt(squares / count) : 0;
     for (size_t k = d; k < set.inputs.size(); k += inputs) {
       set.inputs[k] = static_cast<float>((set.inputs[k] - mean) * factor);
     }
