@@ -92,6 +92,7 @@ void argmax_typed(const Queue& queue, const View& in, int axis, const View& out)
 
 void reduce(const Queue& queue, ReduceOp op, const View& in, const View& out) {
   if (element_count(out) == 0) return;
+  if (element_count(in) == 0) return fill(queue, 0, out);
   const ReducePlan plan = kernels::plan_reduction(op, in, out);
   kernels::visit(op, [&](auto how) {
     using How = decltype(how);

@@ -25,7 +25,7 @@ kernels::LayerTicks as_layer(const LoneCell& cell, const Tensor& heard, const Lo
   const int64_t cells = state.h.dim(0), size = state.h.dim(1);
   const Tensor share = matmul(heard, cell.w_heard);
   return {shaped(share, {1, cells, 4 * size}),
-          Tensor::zeros({1, 1, 4 * size}, share.dtype()),
+          Tensor::zeros({1, 1, 4 * size}, share.dtype(), share.device()),
           cell.w_hidden,
           shaped(state.h, {1, cells, 1, size}),
           shaped(state.c, {1, cells, 1, size}),
