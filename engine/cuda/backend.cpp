@@ -74,7 +74,10 @@ class Graph final : public Recording {
       return status;
     };
     // Relaxed: more memory may be asked for meanwhile.
-    ENGINE_CUDA(cudaStreamBeginCapture(now.queue.stream, cudaStreamCaptureModeRelaxed));
+    const cudaError_t begun =
+        cudaStreamBeginCapture(now.queue.stream, cudaStreamCaptureModeRelaxed);
+    if (begun != cudaSuccess) (void)cudaStreamDestroy(now.queue.stream);
+    ENGINE_CUDA(begun);
     capture = &now;
     try {
       body();
@@ -222,6 +225,7 @@ class CudaBackend final : public Backend {
       graph.replay();
       copy_to_host(views[2].data, got, sizeof(got));
     } catch (const std::runtime_error&) {
+      (void)cudaGetLastError();  // or the next launch would be blamed for it
       got[0] = 0;
     }
     for (View& view : views) release(view.data, sizeof(kFactor));
