@@ -13,7 +13,7 @@ size_t windows_before_swap(const Introspection& found, int64_t examples) {
   const auto windows = static_cast<int64_t>(found.before.size());
   if (found.swap_at == 0) return found.before.size();
   int64_t count = 0;
-  while (count < windows && examples * (count + 1) / windows <= found.swap_at) ++count;
+  while (count < windows && window_end(count, examples) <= found.swap_at) ++count;
   return static_cast<size_t>(count);
 }
 
@@ -29,7 +29,7 @@ std::string recovery(const Introspection& found, int64_t examples) {
   const auto windows = static_cast<int64_t>(found.before.size());
   for (auto w = static_cast<int64_t>(windows_before_swap(found, examples)); w < windows; ++w) {
     if (found.before[static_cast<size_t>(w)] > found.old[static_cast<size_t>(w)]) {
-      return fmt::format("  {:>10}", examples * (w + 1) / windows - found.swap_at);
+      return fmt::format("  {:>10}", window_end(w, examples) - found.swap_at);
     }
   }
   return "       never";
@@ -46,16 +46,16 @@ ordered_json introspection_json(const Introspection& found) {
           {"old", found.old}};
 }
 
-Introspection introspection_of(const ordered_json& object) {
+Introspection introspection_of(const ordered_json& object, int64_t examples) {
   Introspection found;
   found.swap_at = object.at("swap_at");
-  found.before = object.at("before").get<std::vector<double>>();
-  for (const auto& [key, part] : {std::pair{"after", &found.after},
+  for (const auto& [key, part] : {std::pair{"before", &found.before},
+                                  {"after", &found.after},
                                   {"false_before", &found.false_before},
                                   {"false_after", &found.false_after},
                                   {"old", &found.old}}) {
     *part = object.at(key).get<std::vector<double>>();
-    if (part->size() != found.before.size() || found.before.empty()) {
+    if (examples < 1 || part->size() != static_cast<size_t>(num_windows(examples))) {
       throw ordered_json::other_error::create(500, "introspection", nullptr);
     }
   }

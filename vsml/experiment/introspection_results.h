@@ -10,8 +10,9 @@
 namespace vsml {
 
 nlohmann::ordered_json introspection_json(const Introspection& introspection);
-// Throws nlohmann's exceptions if it is not what the function above writes.
-Introspection introspection_of(const nlohmann::ordered_json& object);
+// Throws nlohmann's exceptions if it is not what the function above writes of episodes with so many
+// examples.
+Introspection introspection_of(const nlohmann::ordered_json& object, int64_t examples);
 
 // A row for each of the results that have it, called by `name`: the probability of the label, and
 // of a false one, before and after the example was learned with it, averaged over the episode up to

@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/io/atomic_file.h"
 #include "vsml/experiment/results.h"
+#include "vsml/experiment/run_directory.h"
 #include "vsml/experiment/svg.h"
 
 namespace vsml {
@@ -130,7 +131,7 @@ std::vector<Panel> panels_of(const std::vector<Table>& tables) {
 // Experiment introspect: a row of panels per task, from results.json.
 std::vector<std::vector<Panel>> introspection_rows(const std::string& run_directory) {
   std::vector<std::vector<Panel>> rows;
-  const std::string file = (std::filesystem::path(run_directory) / "results.json").string();
+  const std::string file = path_in(run_directory, "results.json");
   std::error_code error;
   if (!std::filesystem::exists(file, error)) return rows;
   const RunResults results = results_from_json(file, engine::read_file(file, kMaxResultBytes));
@@ -147,11 +148,7 @@ std::vector<std::vector<Panel>> introspection_rows(const std::string& run_direct
         rows.back().push_back({"label of before the swap", "examples", {}, false});
       }
     }
-    std::vector<double> ends;
-    const auto windows = static_cast<int64_t>(found.before.size());
-    for (int64_t w = 1; w <= windows; ++w) {
-      ends.push_back(static_cast<double>(result.examples * w / windows));
-    }
+    const std::vector<double> ends = window_ends(result.examples);
     const std::vector<double>* parts[] = {&found.before, &found.after, &found.false_after,
                                           &found.old};
     for (size_t k = 0; k < rows.back().size(); ++k) {

@@ -30,16 +30,6 @@ Curve with_band(const std::string& name, const std::vector<double>& x, const See
   return curve;
 }
 
-// The ends of the windows of an episode (EpisodeScore::curve).
-std::vector<double> window_ends(int64_t examples, size_t windows) {
-  std::vector<double> ends;
-  for (size_t w = 0; w < windows; ++w) {
-    ends.push_back(static_cast<double>(examples * static_cast<int64_t>(w + 1) /
-                                       static_cast<int64_t>(windows)));
-  }
-  return ends;
-}
-
 bool has_curve(const Result& result, const std::string& task, int64_t examples) {
   return result.task == task && result.examples == examples && !result.score.curve.empty();
 }
@@ -57,7 +47,7 @@ bool add_episode_curve(const std::vector<ReportRun>& runs, const std::string& va
     }
   }
   if (seeds.empty() || panel.curves.size() == kMostCurves) return false;
-  panel.curves.push_back(with_band(name, window_ends(examples, seeds[0].size()), seeds));
+  panel.curves.push_back(with_band(name, window_ends(examples), seeds));
   return true;
 }
 

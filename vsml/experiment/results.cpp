@@ -67,7 +67,7 @@ Result result_of(const ordered_json& object) {
     result.score.confusion = object.at("confusion").get<std::vector<int64_t>>();
   }
   if (object.contains("introspection")) {
-    result.introspection = introspection_of(object.at("introspection"));
+    result.introspection = introspection_of(object.at("introspection"), result.examples);
   }
   if (!object.contains("layers")) return result;
   result.likeness.emplace();

@@ -151,8 +151,12 @@ void RunDirectory::remove_leftovers() const {
   }
 }
 
+std::string path_in(const std::string& folder, const std::string& name) {
+  return (fs::path(folder) / name).string();
+}
+
 std::string RunDirectory::file(const std::string& name) const {
-  return (fs::path(path_) / name).string();
+  return path_in(path_, name);
 }
 
 void RunDirectory::write(const std::string& name, const std::string& text) const {

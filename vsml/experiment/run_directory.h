@@ -66,6 +66,9 @@ class RunDirectoryError : public engine::Error {
   using Error::Error;
 };
 
+// The path of a file or folder in a folder.
+std::string path_in(const std::string& folder, const std::string& name);
+
 // What it says where a process works already; another one that meets it may try again later.
 constexpr const char* kRunDirectoryInUse = "another process works in this run directory";
 

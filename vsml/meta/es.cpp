@@ -52,18 +52,6 @@ struct Score {
   double loss = 0, correct = 0;
 };
 
-// [P] each, per step; one copy to the host.
-std::vector<std::vector<double>> on_host(const std::vector<Tensor>& per_step) {
-  const Tensor all = engine::stack(per_step, 0);
-  const auto numbers = cast(all, engine::DType::f64).to_vector<double>();
-  std::vector<std::vector<double>> result;
-  for (int64_t t = 0; t < all.dim(0); ++t) {
-    const auto first = numbers.begin() + t * all.dim(1);
-    result.emplace_back(first, first + all.dim(1));
-  }
-  return result;
-}
-
 // Takes lanes of one size, each with a set of parameters of its own, through `steps` steps.
 std::vector<Score> run_steps(const Learner& learner, const engine::ParamSet& params,
                              const std::vector<Lane*>& lanes, const MetaOptions& options,
@@ -75,23 +63,23 @@ std::vector<Score> run_steps(const Learner& learner, const engine::ParamSet& par
     const int64_t now = std::min(at_a_time, steps - done);
     const ExampleBlock block = next_examples(lanes, now, options.batch_size, params.flat().dtype(),
                                              params.flat().device());
-    std::vector<Tensor> entropies, hits;
-    for (int64_t t = 0; t < now; ++t) {
-      const auto k = static_cast<size_t>(t);
-      const Tensor prediction = loop.step(block.inputs[k], block.labels[k]);
-      entropies.push_back(mean(cross_entropy(prediction, block.labels[k]), {1}));
-      const Tensor hit = equal(argmax(prediction, -1), argmax(block.labels[k], -1));  // [P, B]
-      hits.push_back(mean(cast(hit, engine::DType::f64), {1}));
+    std::vector<Tensor> predictions;
+    for (size_t k = 0; k < block.inputs.size(); ++k) {
+      predictions.push_back(loop.step(block.inputs[k], block.labels[k]));
     }
-    const auto entropy = on_host(entropies), correct = on_host(hits);
-    for (int64_t t = 0; t < now; ++t) {
-      const auto k = static_cast<size_t>(t);
-      const bool counts = options.loss == MetaLoss::Mean || done + t + 1 == steps;
+    // [T, P], one copy to the host for all steps.
+    const Tensor prediction = engine::stack(predictions, 0), label = engine::stack(block.labels, 0);
+    const auto entropy =
+        cast(mean(cross_entropy(prediction, label), {2}), engine::DType::f64).to_vector<double>();
+    const Tensor hit = equal(argmax(prediction, -1), argmax(label, -1));
+    const auto correct = mean(cast(hit, engine::DType::f64), {2}).to_vector<double>();
+    for (size_t place = 0; place < entropy.size(); ++place) {
+      const int64_t t = done + static_cast<int64_t>(place / lanes.size());
+      Score& score = scores[place % lanes.size()];
+      const bool counts = options.loss == MetaLoss::Mean || t + 1 == steps;
       const double share = options.loss == MetaLoss::Mean ? 1 / static_cast<double>(steps) : 1;
-      for (size_t p = 0; p < lanes.size(); ++p) {
-        if (counts) scores[p].loss += entropy[k][p] * share;
-        scores[p].correct += correct[k][p] / static_cast<double>(steps);
-      }
+      if (counts) score.loss += entropy[place] * share;
+      score.correct += correct[place] / static_cast<double>(steps);
     }
     for (Lane* lane : lanes) lane->age += now;
   }

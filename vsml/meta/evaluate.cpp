@@ -37,67 +37,54 @@ struct ExampleScore {
 void add_example(const ExampleScore& example, int64_t t, int64_t length, size_t classes,
                  EpisodeScore& score) {
   const int64_t tail = std::max<int64_t>(1, length / 10);
-  const int64_t windows = std::min(kCurveWindows, length), window = window_of(t, length);
-  const int64_t width = length * (window + 1) / windows - length * window / windows;
+  const int64_t window = window_of(t, length);
   const double hit = example.guess == example.truth ? 1 : 0;
   score.accuracy += hit / static_cast<double>(length);
   score.loss += example.loss / static_cast<double>(length);
-  score.curve[static_cast<size_t>(window)] += hit / static_cast<double>(width);
+  score.curve[static_cast<size_t>(window)] +=
+      hit / static_cast<double>(window_width(window, length));
   if (t < length - tail) return;
   score.accuracy_last += hit / static_cast<double>(tail);
   if (!score.confusion.empty()) ++score.confusion[example.truth * classes + example.guess];
 }
 
-// Of some steps, [P, 1] each; read back from the device once for all.
-struct StepScores {
-  std::vector<Tensor> guesses, truths, losses;
-  void add(const Tensor& prediction, const Tensor& label) {
-    guesses.push_back(argmax(prediction, -1));
-    truths.push_back(argmax(label, -1));
-    losses.push_back(cast(cross_entropy(prediction, label), engine::DType::f64));
+// Step by step, the members of each in order: of predictions and labels [P, 1, C] per step.
+std::vector<ExampleScore> scores_of(const std::vector<Tensor>& predictions,
+                                    const std::vector<Tensor>& labels) {
+  const Tensor prediction = engine::stack(predictions, 0), label = engine::stack(labels, 0);
+  const auto guess = argmax(prediction, -1).to_vector<int32_t>();
+  const auto truth = argmax(label, -1).to_vector<int32_t>();
+  const auto loss = cast(cross_entropy(prediction, label), engine::DType::f64).to_vector<double>();
+  std::vector<ExampleScore> all;
+  for (size_t k = 0; k < loss.size(); ++k) {
+    all.push_back({static_cast<size_t>(guess[k]), static_cast<size_t>(truth[k]), loss[k]});
   }
-  // Step by step, the members of each in order.
-  std::vector<ExampleScore> examples() const {
-    const auto guess = engine::stack(guesses, 0).to_vector<int32_t>();
-    const auto truth = engine::stack(truths, 0).to_vector<int32_t>();
-    const auto loss = engine::stack(losses, 0).to_vector<double>();
-    std::vector<ExampleScore> all;
-    for (size_t k = 0; k < loss.size(); ++k) {
-      all.push_back({static_cast<size_t>(guess[k]), static_cast<size_t>(truth[k]), loss[k]});
-    }
-    return all;
-  }
-};
-
-// Adds the scores of steps first, first + 1, ... to the episodes'.
-void add_scores(const StepScores& steps, int64_t first, size_t classes, const ChunkScores& to) {
-  const std::vector<ExampleScore> examples = steps.examples();
-  const size_t members = examples.size() / steps.losses.size();
-  for (size_t place = 0; place < examples.size(); ++place) {
-    const int64_t t = first + static_cast<int64_t>(place / members);
-    for (size_t k = 0; k < to.lengths.size(); ++k) {
-      if (t >= to.lengths[k]) continue;
-      add_example(examples[place], t, to.lengths[k], classes, to.scores[k][place % members]);
-    }
-  }
+  return all;
 }
 
 void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vector<Lane>& lanes,
-               const EvaluateOptions& options, const ChunkScores& scores) {
+               const EvaluateOptions& options, const ChunkScores& to) {
   std::vector<Lane*> group;
   for (Lane& lane : lanes) group.push_back(&lane);
+  const auto classes = static_cast<size_t>(learner.dims().classes);
   ExampleLoop loop(learner, params, begin_states(learner, params, group, 1));
   const int64_t at_a_time = steps_at_a_time(group, 1);
   for (int64_t done = 0; done < options.episode_length; done += at_a_time) {
     const int64_t steps = std::min(at_a_time, options.episode_length - done);
     const ExampleBlock block =
         next_examples(group, steps, 1, params.flat().dtype(), params.flat().device());
-    StepScores of_steps;
-    for (int64_t t = 0; t < steps; ++t) {
-      const auto k = static_cast<size_t>(t);
-      of_steps.add(loop.step(block.inputs[k], block.labels[k]), block.labels[k]);
+    std::vector<Tensor> predictions;
+    for (size_t k = 0; k < block.inputs.size(); ++k) {
+      predictions.push_back(loop.step(block.inputs[k], block.labels[k]));
     }
-    add_scores(of_steps, done, static_cast<size_t>(learner.dims().classes), scores);
+    const std::vector<ExampleScore> examples = scores_of(predictions, block.labels);
+    for (size_t place = 0; place < examples.size(); ++place) {
+      const int64_t t = done + static_cast<int64_t>(place / lanes.size());
+      for (size_t k = 0; k < to.lengths.size(); ++k) {
+        if (t >= to.lengths[k]) continue;
+        add_example(examples[place], t, to.lengths[k], classes, to.scores[k][place % lanes.size()]);
+      }
+    }
     for (Lane& lane : lanes) lane.age += steps;
   }
 }
@@ -106,21 +93,36 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
 
 void add_example_score(const Tensor& prediction, const Tensor& label, int64_t t, int64_t length,
                        EpisodeScore* scores) {
-  StepScores step;
-  step.add(prediction, label);
-  const std::vector<ExampleScore> examples = step.examples();
+  const std::vector<ExampleScore> examples = scores_of({prediction}, {label});
   for (size_t p = 0; p < examples.size(); ++p) {
     add_example(examples[p], t, length, static_cast<size_t>(label.dim(-1)), scores[p]);
   }
 }
 
+int64_t num_windows(int64_t length) {
+  return std::min(kCurveWindows, length);
+}
 int64_t window_of(int64_t t, int64_t length) {
-  return ((t + 1) * std::min(kCurveWindows, length) - 1) / length;
+  return ((t + 1) * num_windows(length) - 1) / length;
+}
+int64_t window_end(int64_t window, int64_t length) {
+  return length * (window + 1) / num_windows(length);
+}
+int64_t window_width(int64_t window, int64_t length) {
+  return window_end(window, length) - window_end(window - 1, length);
+}
+
+std::vector<double> window_ends(int64_t length) {
+  std::vector<double> ends;
+  for (int64_t w = 0; w < num_windows(length); ++w) {
+    ends.push_back(static_cast<double>(window_end(w, length)));
+  }
+  return ends;
 }
 
 std::vector<EpisodeScore> empty_scores(int64_t episodes, int64_t length, int64_t classes) {
   EpisodeScore empty;
-  empty.curve.resize(static_cast<size_t>(std::min(kCurveWindows, length)));
+  empty.curve.resize(static_cast<size_t>(num_windows(length)));
   if (classes <= kMostConfused) empty.confusion.resize(static_cast<size_t>(classes * classes));
   return std::vector<EpisodeScore>(static_cast<size_t>(episodes), empty);
 }
@@ -138,6 +140,26 @@ void require_long_enough(const Task& task, int64_t episode_length) {
       "shorten evaluate.episode_length, or let the task repeat");
 }
 
+int64_t num_chunks(const EvaluateOptions& options) {
+  return (options.episodes + options.chunk_size - 1) / options.chunk_size;
+}
+
+void for_each_chunk(const std::shared_ptr<const Task>& task, const EvaluateOptions& options,
+                    uint64_t seed,
+                    const std::function<void(int64_t, int64_t, std::vector<Lane>&)>& body) {
+  require_long_enough(*task, options.episode_length);
+  const TaskMixture only({task}, {1});
+  engine::parallel_for(num_chunks(options), [&](int64_t chunk) {
+    const int64_t first = chunk * options.chunk_size;
+    const int64_t last = std::min(options.episodes, first + options.chunk_size);
+    std::vector<Lane> lanes;
+    for (int64_t episode = first; episode < last; ++episode) {
+      lanes.push_back(enter_lifetime(only, episode_key(seed, episode), options.episode_length));
+    }
+    body(chunk, first, lanes);
+  });
+}
+
 std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const Tensor& params,
                                    const std::shared_ptr<const Task>& task,
                                    const EvaluateOptions& options, uint64_t seed) {
@@ -147,22 +169,13 @@ std::vector<EpisodeScore> evaluate(const LearnerSource& learners, const Tensor& 
 std::vector<std::vector<EpisodeScore>> evaluate_lengths(
     const LearnerSource& learners, const Tensor& params, const std::shared_ptr<const Task>& task,
     const EvaluateOptions& options, const std::vector<int64_t>& lengths, uint64_t seed) {
-  require_long_enough(*task, options.episode_length);
-  const TaskMixture only({task}, {1});
   const engine::ParamSet set(learners.layout(), params);
   const Learner& learner = learners.for_dims(task->dims());
   std::vector<std::vector<EpisodeScore>> scores;
   for (const int64_t length : lengths) {
     scores.push_back(empty_scores(options.episodes, length, task->num_classes()));
   }
-  const int64_t chunks = (options.episodes + options.chunk_size - 1) / options.chunk_size;
-  engine::parallel_for(chunks, [&](int64_t chunk) {
-    const int64_t first = chunk * options.chunk_size;
-    const int64_t last = std::min(options.episodes, first + options.chunk_size);
-    std::vector<Lane> lanes;
-    for (int64_t episode = first; episode < last; ++episode) {
-      lanes.push_back(enter_lifetime(only, episode_key(seed, episode), options.episode_length));
-    }
+  for_each_chunk(task, options, seed, [&](int64_t, int64_t first, std::vector<Lane>& lanes) {
     ChunkScores mine{lengths, {}};
     for (auto& of_length : scores) mine.scores.push_back(&of_length[static_cast<size_t>(first)]);
     run_chunk(learner, set, lanes, options, mine);

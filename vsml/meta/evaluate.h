@@ -3,6 +3,8 @@
 // Accuracy is prequential: every example is predicted first and learned from after.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "vsml/meta/population.h"
@@ -13,8 +15,7 @@ struct EpisodeScore {
   double accuracy = 0;       // fraction of right predictions over the whole episode
   double accuracy_last = 0;  // over its last tenth (at least one example)
   double loss = 0;           // mean cross entropy
-  // Accuracy in equal windows, at most kCurveWindows of them: window w of W has the examples from
-  // length w / W up to, not including, length (w + 1) / W.
+  // Accuracy in equal windows (num_windows() of them).
   std::vector<double> curve = {};
   // Over the last tenth, [C, C]: how many examples of the class of the row were taken for that of
   // the column. Empty for more than kMostConfused classes.
@@ -53,8 +54,21 @@ std::vector<std::vector<EpisodeScore>> evaluate_lengths(const LearnerSource& lea
 std::vector<EpisodeScore> empty_scores(int64_t episodes, int64_t length, int64_t classes);
 void add_example_score(const engine::Tensor& prediction, const engine::Tensor& label, int64_t t,
                        int64_t length, EpisodeScore* scores);
-// The window of EpisodeScore::curve that example t is in.
+
+// An episode's windows, W of them, at most kCurveWindows: window w has the examples from
+// length w / W up to, not including, length (w + 1) / W, which is its end.
+int64_t num_windows(int64_t length);
 int64_t window_of(int64_t t, int64_t length);
+int64_t window_end(int64_t window, int64_t length);
+int64_t window_width(int64_t window, int64_t length);
+std::vector<double> window_ends(int64_t length);
+
+// The episodes of evaluate() in chunks, in parallel: body(number of the chunk, its first episode,
+// its lanes, which have no states). Throws as require_long_enough.
+int64_t num_chunks(const EvaluateOptions& options);
+void for_each_chunk(const std::shared_ptr<const Task>& task, const EvaluateOptions& options,
+                    uint64_t seed,
+                    const std::function<void(int64_t, int64_t, std::vector<Lane>&)>& body);
 
 // The key of episode k's lifetime and, with purpose InitialState, of its learner's birth.
 engine::RngKey episode_key(uint64_t seed, int64_t episode);

@@ -6,14 +6,11 @@
 #include "engine/ops/movement.h"
 #include "engine/ops/nn.h"
 #include "engine/ops/reduce.h"
-#include "engine/parallel.h"
 
 namespace vsml {
 namespace {
 
 using engine::Tensor;
-
-constexpr int64_t kBlock = 64;
 
 // One-hot labels of the next class: c becomes c + 1, the last one 0.
 Tensor next_class(const Tensor& label) {
@@ -27,16 +24,17 @@ std::vector<double> probability(const Tensor& prediction, const Tensor& label) {
   return cast(sum(softmax(prediction, -1) * label, {-1}), engine::DType::f64).to_vector<double>();
 }
 
-// Sums over the episodes of a chunk, window by window.
-struct Sums {
-  explicit Sums(size_t windows)
-      : before(windows),
-        after(windows),
-        false_before(windows),
-        false_after(windows),
-        old(windows) {}
-  std::vector<double> before, after, false_before, false_after, old;
-};
+using Part = std::vector<double> Introspection::*;
+constexpr Part kParts[] = {&Introspection::before, &Introspection::after,
+                           &Introspection::false_before, &Introspection::false_after,
+                           &Introspection::old};
+
+Introspection nothing_seen(int64_t swap_at, int64_t length) {
+  Introspection nothing;
+  nothing.swap_at = swap_at;
+  for (const Part part : kParts) (nothing.*part).resize(static_cast<size_t>(num_windows(length)));
+  return nothing;
+}
 
 double total(const std::vector<double>& values) {
   double sum = 0;
@@ -47,20 +45,19 @@ double total(const std::vector<double>& values) {
 class Chunk {
  public:
   Chunk(const Learner& learner, const engine::ParamSet& params, const EvaluateOptions& options,
-        int64_t swap_at, int64_t windows)
+        int64_t swap_at)
       : learner_(learner),
         params_(params),
         options_(options),
-        swap_at_(swap_at),
-        windows_(windows),
-        sums_(static_cast<size_t>(windows)) {}
+        sums_(nothing_seen(swap_at, options.episode_length)) {}
 
   void run(std::vector<Lane>& lanes, EpisodeScore* scores) {
     std::vector<Lane*> group;
     for (Lane& lane : lanes) group.push_back(&lane);
     state_ = begin_states(learner_, params_, group, 1);
-    for (int64_t done = 0; done < options_.episode_length; done += kBlock) {
-      const int64_t steps = std::min(kBlock, options_.episode_length - done);
+    const int64_t at_a_time = steps_at_a_time(group, 1);
+    for (int64_t done = 0; done < options_.episode_length; done += at_a_time) {
+      const int64_t steps = std::min(at_a_time, options_.episode_length - done);
       const ExampleBlock block =
           next_examples(group, steps, 1, params_.flat().dtype(), params_.flat().device());
       for (int64_t t = 0; t < steps; ++t) {
@@ -71,11 +68,12 @@ class Chunk {
     }
   }
 
-  const Sums& sums() const { return sums_; }
+  // Summed over the episodes.
+  const Introspection& sums() const { return sums_; }
 
  private:
   void see(const Tensor& input, const Tensor& original, int64_t t, EpisodeScore* scores) {
-    const bool swapped = swap_at_ > 0 && t >= swap_at_;
+    const bool swapped = sums_.swap_at > 0 && t >= sums_.swap_at;
     const Tensor label = swapped ? next_class(original) : original;
     const Tensor wrong = next_class(label);
     const LearnerState untouched = state_;
@@ -88,8 +86,7 @@ class Chunk {
     const int64_t length = options_.episode_length;
     const int64_t window = window_of(t, length);
     const auto w = static_cast<size_t>(window);
-    const auto width =
-        static_cast<double>(length * (window + 1) / windows_ - length * window / windows_);
+    const auto width = static_cast<double>(window_width(window, length));
     sums_.before[w] += total(probability(first.prediction, label)) / width;
     sums_.after[w] += total(probability(again, label)) / width;
     sums_.false_before[w] += total(probability(first.prediction, wrong)) / width;
@@ -101,9 +98,8 @@ class Chunk {
   const Learner& learner_;
   const engine::ParamSet& params_;
   const EvaluateOptions& options_;
-  int64_t swap_at_, windows_;
   LearnerState state_;
-  Sums sums_;
+  Introspection sums_;
 };
 
 }  // namespace
@@ -111,40 +107,22 @@ class Chunk {
 IntrospectedEpisodes introspect(const LearnerSource& learners, const Tensor& params,
                                 const std::shared_ptr<const Task>& task,
                                 const EvaluateOptions& options, int64_t swap_at, uint64_t seed) {
-  require_long_enough(*task, options.episode_length);
-  const TaskMixture only({task}, {1});
   const engine::ParamSet set(learners.layout(), params);
   const Learner& learner = learners.for_dims(task->dims());
-  IntrospectedEpisodes all;
-  all.scores = empty_scores(options.episodes, options.episode_length, task->num_classes());
-  const int64_t windows = std::min(kCurveWindows, options.episode_length);
-  const int64_t chunks = (options.episodes + options.chunk_size - 1) / options.chunk_size;
-  std::vector<Sums> sums(static_cast<size_t>(chunks), Sums(static_cast<size_t>(windows)));
-  engine::parallel_for(chunks, [&](int64_t number) {
-    const int64_t first = number * options.chunk_size;
-    const int64_t last = std::min(options.episodes, first + options.chunk_size);
-    std::vector<Lane> lanes;
-    for (int64_t episode = first; episode < last; ++episode) {
-      lanes.push_back(enter_lifetime(only, episode_key(seed, episode), options.episode_length));
-    }
-    Chunk chunk(learner, set, options, swap_at, windows);
+  IntrospectedEpisodes all{
+      empty_scores(options.episodes, options.episode_length, task->num_classes()),
+      nothing_seen(swap_at, options.episode_length)};
+  std::vector<Introspection> sums(static_cast<size_t>(num_chunks(options)));
+  for_each_chunk(task, options, seed, [&](int64_t number, int64_t first, std::vector<Lane>& lanes) {
+    Chunk chunk(learner, set, options, swap_at);
     chunk.run(lanes, &all.scores[static_cast<size_t>(first)]);
     sums[static_cast<size_t>(number)] = chunk.sums();
   });
-  Introspection& mean = all.introspection;
-  mean.swap_at = swap_at;
-  for (std::vector<double>* part :
-       {&mean.before, &mean.after, &mean.false_before, &mean.false_after, &mean.old}) {
-    part->resize(static_cast<size_t>(windows));
-  }
   const auto episodes = static_cast<double>(options.episodes);
-  for (const Sums& chunk : sums) {
-    for (size_t w = 0; w < mean.before.size(); ++w) {
-      mean.before[w] += chunk.before[w] / episodes;
-      mean.after[w] += chunk.after[w] / episodes;
-      mean.false_before[w] += chunk.false_before[w] / episodes;
-      mean.false_after[w] += chunk.false_after[w] / episodes;
-      mean.old[w] += chunk.old[w] / episodes;
+  for (const Introspection& chunk : sums) {
+    for (const Part part : kParts) {
+      std::vector<double>& mean = all.introspection.*part;
+      for (size_t w = 0; w < mean.size(); ++w) mean[w] += (chunk.*part)[w] / episodes;
     }
   }
   return all;

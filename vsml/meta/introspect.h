@@ -10,7 +10,7 @@
 namespace vsml {
 
 // Probabilities (softmax of the prediction), averaged over episodes, in the windows of
-// EpisodeScore::curve.
+// an episode (evaluate.h).
 struct Introspection {
   int64_t swap_at = 0;  // from this example on, counted from 0, labels are others; 0: never
   // Of the label: when the example comes, and again right after it was learned.
