@@ -11,6 +11,7 @@
 #include "engine/ops/reduce.h"
 #include "vsml/learners/learner_family.h"
 #include "vsml/random_purpose.h"
+#include "vsml/tasks/csv.h"
 
 namespace vsml {
 namespace {
@@ -69,12 +70,6 @@ std::vector<LayerLikeness> likeness(const Weights& start, const Weights& got, co
                       norm(mine - sgd) / norm(sgd - from)});
   }
   return layers;
-}
-
-std::string in_quotes(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 // One episode of all learners.
@@ -189,12 +184,13 @@ class Episode {
   std::string header() const {
     std::string line = "example";
     for (const auto& runner : runners_) {
-      line += "," + in_quotes(runner->name + " loss") + "," + in_quotes(runner->name + " correct");
+      line +=
+          "," + csv_quoted(runner->name + " loss") + "," + csv_quoted(runner->name + " correct");
     }
     for (const auto& runner : runners_) {
       for (size_t k = 0; k < runner->likeness.size(); ++k) {
         for (const char* what : {"correlation", "change correlation", "distance"}) {
-          line += "," + in_quotes(fmt::format("{} layer {} {}", runner->name, k, what));
+          line += "," + csv_quoted(fmt::format("{} layer {} {}", runner->name, k, what));
         }
       }
     }

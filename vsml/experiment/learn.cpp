@@ -13,6 +13,7 @@
 #include "engine/parallel.h"
 #include "vsml/experiment/learn_state.h"
 #include "vsml/random_purpose.h"
+#include "vsml/tasks/csv.h"
 
 namespace vsml {
 namespace {
@@ -34,11 +35,9 @@ Guess guess_of(const Tensor& prediction) {
   return {static_cast<int32_t>(best - shares.begin()), *best};
 }
 
+// In quotes where it needs them.
 std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
+  return text.find_first_of(",\"\r\n") == std::string::npos ? text : csv_quoted(text);
 }
 
 // Data as the learners see it: inputs standardised, labels numbered as the state's classes are.
@@ -170,9 +169,9 @@ LearnOutcome learn(const LearnOptions& options, const UserData& data,
                    const std::optional<UserData>& test) {
   std::error_code error;
   const bool known = !options.state.empty() && std::filesystem::exists(options.state, error);
-  UserData first = data;
-  if (known) first.classes = classes_in(options.state);
-  LearnState state = new_learn_state(options.algorithm, first, options.seed, options.in_order);
+  LearnState state = new_learn_state(options.algorithm, data.examples,
+                                     known ? classes_in(options.state) : data.classes, options.seed,
+                                     options.in_order);
   if (known) read_learn_state(options.state, state);
   const bool goes_on = known && state.data == data.digest && state.done < state.count;
   if (known && !goes_on) {

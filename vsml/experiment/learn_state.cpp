@@ -1,6 +1,5 @@
 #include "vsml/experiment/learn_state.h"
 
-#include <cmath>
 #include <filesystem>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "vsml/experiment/meta_test.h"
 #include "vsml/learners/learner_file.h"
 #include "vsml/random_purpose.h"
+#include "vsml/tasks/transform.h"
 
 namespace vsml {
 namespace {
@@ -34,38 +34,9 @@ std::string digest_of(const std::string& path) {
 }
 
 // Images have one scale for all pixels, tables one for each column.
-void standardise(const ExampleSet& set, LearnState& state) {
-  const auto inputs = static_cast<size_t>(set.num_inputs), count = static_cast<size_t>(set.count);
-  std::vector<double> sum(inputs), squares(inputs);
-  const auto for_each = [&](const auto& see) {
-    for (size_t i = 0; i < count; ++i) {
-      for (size_t d = 0; d < inputs; ++d) see(d, static_cast<double>(set.inputs[i * inputs + d]));
-    }
-  };
-  const auto pool = [&](std::vector<double>& all) {
-    if (!set.image) return;
-    double total = 0;
-    for (const double one : all) total += one / static_cast<double>(inputs);
-    all.assign(inputs, total);
-  };
-  for_each([&](size_t d, double value) { sum[d] += value / static_cast<double>(count); });
-  pool(sum);
-  // Asked of the values themselves: a mean that is rounded leaves equal values a deviation.
-  std::vector<bool> varies(inputs);
-  for_each([&](size_t d, double value) {
-    const float first = set.inputs[set.image ? 0 : d];
-    if (value != static_cast<double>(first)) varies[set.image ? 0 : d] = true;
-  });
-  for_each([&](size_t d, double value) {
-    squares[d] += (value - sum[d]) * (value - sum[d]) / static_cast<double>(count);
-  });
-  pool(squares);
-  for (size_t d = 0; d < inputs; ++d) {
-    const auto deviation = static_cast<float>(std::sqrt(squares[d]));
-    state.mean.push_back(static_cast<float>(sum[d]));
-    // Of equal values: they become 0.
-    state.deviation.push_back(varies[set.image ? 0 : d] && deviation > 0 ? deviation : 1.0f);
-  }
+std::vector<Moments> scales_of(const ExampleSet& set) {
+  if (!set.image) return moments_of_inputs(set);
+  return std::vector<Moments>(static_cast<size_t>(set.num_inputs), moments(set.inputs));
 }
 
 std::string tensor_name(size_t pupil, const std::string& name) {
@@ -103,16 +74,20 @@ Pupil::Pupil(std::string shown, double its_rate, const LearnerOptions& options,
       state(learner.initial_state(params, {key_for({seed, 0, 0, 0}, RandomPurpose::InitialState)},
                                   1)) {}
 
-LearnState new_learn_state(const std::string& algorithm, const UserData& data, uint64_t seed,
-                           bool in_order) {
+LearnState new_learn_state(const std::string& algorithm, const ExampleSet& examples,
+                           const std::vector<std::string>& classes, uint64_t seed, bool in_order) {
   LearnState state;
   state.algorithm = digest_of(algorithm);
-  state.classes = data.classes;
+  state.classes = classes;
   state.seed = seed;
   state.in_order = in_order;
-  standardise(data.examples, state);
-  const TaskDims dims{data.examples.num_inputs, static_cast<int64_t>(data.classes.size()),
-                      data.examples.image};
+  for (const Moments& scale : scales_of(examples)) {
+    state.mean.push_back(static_cast<float>(scale.mean));
+    // So small that it is none in single precision: as of equal values.
+    const auto deviation = static_cast<float>(scale.deviation);
+    state.deviation.push_back(deviation > 0 ? deviation : 1.0f);
+  }
+  const TaskDims dims{examples.num_inputs, static_cast<int64_t>(classes.size()), examples.image};
   LearnerOptions options = algorithm_options(algorithm);
   const std::string name = std::filesystem::path(algorithm).stem().string();
   options.init.type = InitType::File;

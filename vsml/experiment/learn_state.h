@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/params.h"
-#include "vsml/experiment/user_data.h"
 #include "vsml/learners/learner_family.h"
+#include "vsml/tasks/dataset.h"
 
 namespace vsml {
 
@@ -41,9 +41,10 @@ struct LearnState {
   bool in_order = false;
 };
 
-// Learners that have seen nothing, for data of this kind.
-LearnState new_learn_state(const std::string& algorithm, const UserData& data, uint64_t seed,
-                           bool in_order);
+// Learners that have seen nothing, for examples of this kind and these classes; inputs are
+// standardised as these are.
+LearnState new_learn_state(const std::string& algorithm, const ExampleSet& examples,
+                           const std::vector<std::string>& classes, uint64_t seed, bool in_order);
 
 // Replaces the file in one step. Throws IoError or ResourceError.
 void write_learn_state(const std::string& path, const LearnState& state);

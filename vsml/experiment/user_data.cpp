@@ -6,6 +6,7 @@
 #include "engine/error.h"
 #include "engine/io/sha256.h"
 #include "vsml/tasks/csv.h"
+#include "vsml/tasks/data_file.h"
 #include "vsml/tasks/load_dataset.h"
 #include "vsml/tasks/transform.h"
 
@@ -25,11 +26,9 @@ std::string digest_of(const UserData& data) {
   return digest.hex();
 }
 
-// With .gz if only that is there.
 std::string idx_file(const std::string& folder, const std::string& name) {
-  const std::string path = (fs::path(folder) / name).string();
-  std::error_code error;
-  return fs::exists(path, error) || !fs::exists(path + ".gz", error) ? path : path + ".gz";
+  const std::string found = existing_data_file(folder, name);
+  return found.empty() ? (fs::path(folder) / name).string() : found;
 }
 
 UserData load_images(const std::string& folder, Split split) {
@@ -39,14 +38,8 @@ UserData load_images(const std::string& folder, Split split) {
   options.images = idx_file(folder, prefix + "-images-idx3-ubyte");
   options.labels = idx_file(folder, prefix + "-labels-idx1-ubyte");
   const auto set = load_dataset(options, {});
-  Images images = to_images(*set);
   UserData data;
-  data.examples.count = images.count;
-  data.examples.num_inputs = images.image_size();
-  data.examples.image = ImageShape{images.channels, images.height, images.width};
-  data.examples.num_classes = set->num_classes;
-  data.examples.inputs = std::move(images.values);
-  data.examples.labels = set->labels;
+  data.examples = as_examples(to_images(*set), set->labels, set->num_classes);
   for (int64_t c = 0; c < set->num_classes; ++c) data.classes.push_back(std::to_string(c));
   return data;
 }

@@ -288,4 +288,10 @@ CsvTable read_csv(const std::string& path, const CsvOptions& options) {
   return table;
 }
 
+std::string csv_quoted(const std::string& text) {
+  std::string field = "\"";
+  for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return field + "\"";
+}
+
 }  // namespace vsml

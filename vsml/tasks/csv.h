@@ -41,4 +41,7 @@ struct CsvTable {
 // column that is not there or twice; and for files that cannot be read.
 CsvTable read_csv(const std::string& path, const CsvOptions& options = {});
 
+// A field in double quotes, quotes in it written twice.
+std::string csv_quoted(const std::string& text);
+
 }  // namespace vsml

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fmt/format.h>
 #include <limits>
 #include <zlib.h>
@@ -117,6 +118,15 @@ void DataFile::fail_gzip(const std::string& expected, const std::string& found) 
   throw engine::IoError(path(), fmt::format("{:#x}", place),
                         fmt::format("gzip: expected {}, found {}", expected, found),
                         "the file may be damaged or cut short; fetch it again");
+}
+
+std::string existing_data_file(const std::string& folder, const std::string& name) {
+  for (const char* ending : {"", ".gz"}) {
+    const std::filesystem::path path = std::filesystem::path(folder) / (name + ending);
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored)) return path.string();
+  }
+  return {};
 }
 
 }  // namespace vsml

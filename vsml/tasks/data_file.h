@@ -53,4 +53,7 @@ class DataFile {
   std::unique_ptr<Inflater> inflater_;  // null: plain
 };
 
+// FOLDER/NAME, with .gz if only that exists; empty if neither does. Of two the plain one.
+std::string existing_data_file(const std::string& folder, const std::string& name);
+
 }  // namespace vsml

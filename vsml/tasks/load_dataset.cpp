@@ -11,6 +11,7 @@
 
 #include "engine/error.h"
 #include "engine/joined.h"
+#include "vsml/tasks/data_file.h"
 #include "vsml/tasks/idx.h"
 
 namespace vsml {
@@ -59,20 +60,11 @@ FilePair file_names(const NamedSet& set, Split split) {
   return {start + "-images-idx3-ubyte", start + "-labels-idx1-ubyte"};
 }
 
-// The file's path, with .gz if only that exists; empty if neither does. Of two the plain one.
-std::string existing(const fs::path& folder, const std::string& name) {
-  for (const char* ending : {"", ".gz"}) {
-    const fs::path path = folder / (name + ending);
-    std::error_code ignored;
-    if (fs::exists(path, ignored)) return path.string();
-  }
-  return {};
-}
-
 bool has_any_file(const NamedSet& set, const fs::path& folder) {
   for (const Split split : {Split::Train, Split::Test}) {
     const FilePair names = file_names(set, split);
-    if (!existing(folder, names.images).empty() || !existing(folder, names.labels).empty()) {
+    if (!existing_data_file(folder.string(), names.images).empty() ||
+        !existing_data_file(folder.string(), names.labels).empty()) {
       return true;
     }
   }
@@ -87,7 +79,8 @@ FilePair find_files(const NamedSet& set, Split split, const DataFolders& where) 
     for (const fs::path& place :
          {fs::path(folder) / set.name, fs::path(folder) / dashed, fs::path(folder)}) {
       if (!has_any_file(set, place)) continue;
-      const FilePair found = {existing(place, names.images), existing(place, names.labels)};
+      const FilePair found = {existing_data_file(place.string(), names.images),
+                              existing_data_file(place.string(), names.labels)};
       if (found.images.empty() || found.labels.empty()) {
         throw engine::IoError(
             place.string(), "",

@@ -123,23 +123,20 @@ LoadedImages load_images(const TaskOptions& options, const DataFolders& where) {
   }
   images = standardize(pad(images, options.pad), scale);
 
-  auto set = std::make_shared<ExampleSet>();
-  set->count = images.count;
-  set->num_inputs = images.image_size();
-  set->image = ImageShape{images.channels, images.height, images.width};
-  set->inputs = std::move(images.values);
-  set->labels = kept.labels;
-  set->num_classes = filter ? kept.num_classes : std::max(kept.num_classes, train->num_classes);
-  return {std::move(set), images.height, images.width,
-          static_cast<float>(-scale.mean / scale.deviation)};
+  const int64_t height = images.height, width = images.width;
+  const int64_t classes =
+      filter ? kept.num_classes : std::max(kept.num_classes, train->num_classes);
+  return {std::make_shared<const ExampleSet>(as_examples(std::move(images), kept.labels, classes)),
+          height, width, static_cast<float>(-scale.mean / scale.deviation)};
 }
 
 std::shared_ptr<const ExampleSet> load_table(const TaskOptions& options) {
-  auto set = std::make_shared<ExampleSet>(read_csv(options.path, options.csv).examples);
-  if (options.standardize) standardize_each_input(*set);
-  if (options.classes.empty()) return set;
-  return std::make_shared<const ExampleSet>(
-      keep_classes(*set, options.classes, engine::printable(options.path)));
+  ExampleSet set = read_csv(options.path, options.csv).examples;
+  if (options.standardize) standardize_inputs(set, moments_of_inputs(set));
+  if (!options.classes.empty()) {
+    set = keep_classes(set, options.classes, engine::printable(options.path));
+  }
+  return std::make_shared<const ExampleSet>(std::move(set));
 }
 
 // The set's examples of each of its classes.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/joined.h"
@@ -140,6 +141,35 @@ Images standardize(Images images, const Moments& moments) {
   return images;
 }
 
+std::vector<Moments> moments_of_inputs(const ExampleSet& set) {
+  std::vector<Moments> all;
+  std::vector<float> values(static_cast<size_t>(set.count));
+  const auto inputs = static_cast<size_t>(set.num_inputs);
+  for (size_t d = 0; d < inputs; ++d) {
+    for (size_t k = 0; k < values.size(); ++k) values[k] = set.inputs[k * inputs + d];
+    all.push_back(moments(values));
+  }
+  return all;
+}
+
+void standardize_inputs(ExampleSet& set, const std::vector<Moments>& moments) {
+  for (size_t k = 0; k < set.inputs.size(); ++k) {
+    const Moments& own = moments[k % moments.size()];
+    set.inputs[k] = static_cast<float>((set.inputs[k] - own.mean) / own.deviation);
+  }
+}
+
+ExampleSet as_examples(Images images, std::vector<int32_t> labels, int64_t num_classes) {
+  ExampleSet set;
+  set.count = images.count;
+  set.num_inputs = images.image_size();
+  set.num_classes = num_classes;
+  set.image = ImageShape{images.channels, images.height, images.width};
+  set.inputs = std::move(images.values);
+  set.labels = std::move(labels);
+  return set;
+}
+
 namespace {
 
 // New label of each class, -1 for those that are not kept.
@@ -200,28 +230,6 @@ ExampleSet keep_classes(const ExampleSet& set, const std::vector<int64_t>& class
                     renumbered_classes(set.labels, set.num_classes, classes, name), kept.inputs);
   kept.count = static_cast<int64_t>(kept.labels.size());
   return kept;
-}
-
-void standardize_each_input(ExampleSet& set) {
-  const auto inputs = static_cast<size_t>(set.num_inputs);
-  const auto count = static_cast<double>(set.count);
-  for (size_t d = 0; d < inputs; ++d) {
-    // Asked of the values themselves: a mean that is rounded leaves equal values a deviation.
-    float least = set.inputs[d], most = set.inputs[d];
-    double mean = 0, squares = 0;
-    for (size_t k = d; k < set.inputs.size(); k += inputs) {
-      least = std::min(least, set.inputs[k]);
-      most = std::max(most, set.inputs[k]);
-      mean += set.inputs[k] / count;
-    }
-    for (size_t k = d; k < set.inputs.size(); k += inputs) {
-      squares += (set.inputs[k] - mean) * (set.inputs[k] - mean);
-    }
-    const double factor = least < most ? 1 / std::sqrt(squares / count) : 0;
-    for (size_t k = d; k < set.inputs.size(); k += inputs) {
-      set.inputs[k] = static_cast<float>((set.inputs[k] - mean) * factor);
-    }
-  }
 }
 
 AffineMap random_affine_map(double strength, const engine::RngKey& key) {

@@ -45,6 +45,12 @@ Moments moments(const std::vector<float>& values);
 
 // (value - mean) / deviation.
 Images standardize(Images images, const Moments& moments);
+// The moments of each input over the examples, [num_inputs]; and (value - mean) / deviation.
+std::vector<Moments> moments_of_inputs(const ExampleSet& set);
+void standardize_inputs(ExampleSet& set, const std::vector<Moments>& moments);
+
+// Images with their labels.
+ExampleSet as_examples(Images images, std::vector<int32_t> labels, int64_t num_classes);
 
 // The examples whose label is in `classes`, in the set's order; classes[k] becomes label k.
 // Throws Error if `classes` is empty, names one twice, or names one the set has no example of.
@@ -52,10 +58,6 @@ Dataset keep_classes(const Dataset& set, const std::vector<int64_t>& classes);
 // The same of a set of any kind; `name` is for messages.
 ExampleSet keep_classes(const ExampleSet& set, const std::vector<int64_t>& classes,
                         const std::string& name);
-
-// Each input minus its mean over the examples, by its deviation (dividing by their number), both
-// summed in double. An input that is always the same becomes 0.
-void standardize_each_input(ExampleSet& set);
 
 // A small random map of the plane. All five numbers are uniform between -strength and strength: an
 // angle in radians, the logarithms of two scales, a shear, and, in units of half the image, a shift
