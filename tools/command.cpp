@@ -67,23 +67,12 @@ int check_spec(const Arguments& arguments) {
   return kOk;
 }
 
-int plot(const Arguments& arguments, const std::string& run_directory) {
-  const std::string picture = vsml::plot_run(run_directory);
-  if (arguments.out.empty()) {
-    print(picture);
-  } else {
-    engine::write_file_atomically(arguments.out, picture);
-  }
-  return kOk;
-}
-
 // To --out, or to stdout.
-int report_runs(const Arguments& arguments, const std::vector<std::string>& folders) {
-  const std::string page = vsml::report_html(folders);
+int give(const Arguments& arguments, const std::string& text) {
   if (arguments.out.empty()) {
-    print(page);
+    print(text);
   } else {
-    engine::write_file_atomically(arguments.out, page);
+    engine::write_file_atomically(arguments.out, text);
   }
   return kOk;
 }
@@ -222,9 +211,9 @@ int dispatch(int argc, char** argv) {
     if (run->parsed()) return run_spec(arguments);
     if (sweep->parsed()) return run_sweep(arguments);
     if (check->parsed()) return check_spec(arguments);
-    if (picture->parsed()) return plot(arguments, run_directory);
+    if (picture->parsed()) return give(arguments, vsml::plot_run(run_directory));
     if (learn->parsed()) return learn_data(arguments);
-    if (page->parsed()) return report_runs(arguments, folders);
+    if (page->parsed()) return give(arguments, vsml::report_html(folders));
     if (keys->parsed()) return print_keys(key);
     if (schema->parsed()) print(vsml::spec_schema());
     if (specs->parsed()) {

@@ -169,6 +169,7 @@ TEST_CASE("compare: specs that cannot be compared are errors with their place") 
   fails("learner.layers=[{\"outputs\": 3, \"constant_input\": null}, {}]",
         {"--set learner.layers[0].constant_input", "got null"});
   fails("learner.layers=[{\"outputs\": 4}, {}]", {"evaluate.learners", "hidden [4]"});
+  fails("learner.input_energy=64", {"learner.input_energy", "expected 0"});
   fails("evaluate.learners.2.learning_rate=[0.1, 0.2]",
         {"--set evaluate.learners[2].learning_rate", "expected one number"});
   fails("learner={\"type\": \"vsml\"}", {"learner.init.type", "got random"});

@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 
+#include "engine/joined.h"
 #include "vsml/experiment/report_curves.h"
 #include "vsml/experiment/report_page.h"
 #include "vsml/experiment/report_runs.h"
@@ -15,13 +17,10 @@
 namespace vsml {
 namespace {
 
+using engine::joined;
 using nlohmann::ordered_json;
 
 constexpr size_t kMostMatrices = 200;
-
-std::string joined(const std::vector<std::string>& texts, const char* separator) {
-  return fmt::format("{}", fmt::join(texts, separator));
-}
 
 std::string runs_section(const std::vector<ReportRun>& runs) {
   HtmlTable table{"Runs", {"run", "variant", "seed", "state"}, {}, {false, false, true}};
@@ -47,10 +46,8 @@ std::string results_section(const std::vector<ReportRun>& runs) {
   std::vector<SummaryRow> rows = summarize_runs(results);
   std::vector<HtmlTable> tables;
   std::stable_sort(rows.begin(), rows.end(), [](const SummaryRow& a, const SummaryRow& b) {
-    return a.accuracy.mean > b.accuracy.mean;
-  });
-  std::stable_sort(rows.begin(), rows.end(), [](const SummaryRow& a, const SummaryRow& b) {
-    return std::tie(a.task, a.examples) < std::tie(b.task, b.examples);
+    return std::tie(a.task, a.examples, b.accuracy.mean) <
+           std::tie(b.task, b.examples, a.accuracy.mean);
   });
   std::string html =
       "<p class=\"faint\">Accuracy is prequential: each example is predicted first and learned "
@@ -224,6 +221,7 @@ std::string report_html(const std::vector<std::string>& folders) {
   const std::vector<std::string> parts{results_section(runs),     curves_section(runs),
                                        confusion_section(runs),   spec_section(runs),
                                        environment_section(runs), runs_section(runs)};
+  const std::string body = joined(parts, "");
   std::string links;
   for (const auto& [id, text] :
        std::vector<std::pair<std::string, std::string>>{{"results", "Results"},
@@ -233,13 +231,13 @@ std::string report_html(const std::vector<std::string>& folders) {
                                                         {"specs", "Specs"},
                                                         {"environment", "Environment"},
                                                         {"runs", "Runs"}}) {
-    if (joined(parts, "").find("<section id=\"" + id + "\"") == std::string::npos) continue;
+    if (body.find("<section id=\"" + id + "\"") == std::string::npos) continue;
     links += fmt::format("<a href=\"#{}\">{}</a>\n", id, text);
   }
   const std::string title = title_of(folders);
   std::string head = html_heading(title, fmt::format("{} of {} runs are done.", done, runs.size()));
-  return page(title, head + "<nav aria-label=\"Sections\">\n" + links + "</nav>\n<main>\n" +
-                         joined(parts, "") + "</main>\n");
+  return page(title, head + "<nav aria-label=\"Sections\">\n" + links + "</nav>\n<main>\n" + body +
+                         "</main>\n");
 }
 
 }  // namespace vsml

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "engine/io/atomic_file.h"
+#include "vsml/experiment/run_directory.h"
 #include "vsml/experiment/sweep_directory.h"
 
 namespace vsml {
@@ -18,14 +19,10 @@ using nlohmann::ordered_json;
 
 constexpr int64_t kMaxBytes = int64_t{1} << 26, kMaxMetricsBytes = int64_t{1} << 30;
 
-std::string joined(const std::string& folder, const std::string& name) {
-  return (fs::path(folder) / name).string();
-}
-
 // The text of a file, or nothing and a note.
 std::optional<std::string> text_of(ReportRun& run, const std::string& name, int64_t most) {
   std::error_code error;
-  const std::string path = joined(run.folder, name);
+  const std::string path = path_in(run.folder, name);
   if (!fs::exists(path, error)) {
     run.notes.push_back(name + " is missing");
     return std::nullopt;
@@ -67,7 +64,7 @@ void read_environment(ReportRun& run) {
 
 void read_results(ReportRun& run) {
   std::error_code error;
-  const std::string path = joined(run.folder, "results.json");
+  const std::string path = path_in(run.folder, "results.json");
   if (!fs::exists(path, error)) {
     run.notes.emplace_back("not done");
     return;
@@ -81,7 +78,7 @@ void read_results(ReportRun& run) {
 
 void read_metrics(ReportRun& run) {
   std::error_code error;
-  if (!fs::exists(joined(run.folder, "metrics.jsonl"), error)) return;  // a meta-test has none
+  if (!fs::exists(path_in(run.folder, "metrics.jsonl"), error)) return;  // a meta-test has none
   std::istringstream text(text_of(run, "metrics.jsonl", kMaxMetricsBytes).value_or(""));
   int64_t damaged = 0;
   for (std::string line; std::getline(text, line);) {
@@ -121,7 +118,7 @@ bool is_run(const fs::path& folder) {
 void gather_sweep(const std::string& folder, const std::vector<SweepEntry>& entries,
                   std::vector<ReportRun>& runs) {
   for (const SweepEntry& entry : entries) {
-    const std::string own = joined(folder, entry.name);
+    const std::string own = path_in(folder, entry.name);
     ReportRun run;
     if (is_run(own)) {
       run = read_run(own);

@@ -18,10 +18,6 @@ using nlohmann::ordered_json;
 constexpr const char* kIndex = "sweep.json";
 constexpr int64_t kMaxBytes = int64_t{1} << 26;
 
-std::string joined(const std::string& folder, const std::string& name) {
-  return (fs::path(folder) / name).string();
-}
-
 // A process that does the same as another writes the same: no file is touched without need.
 void write_if_new(const std::string& path, const std::string& text) {
   std::error_code error;
@@ -59,7 +55,7 @@ void SweepDirectory::require_ours() const {
         fmt::format("{}: expected a folder for the sweep, found a file", engine::printable(path_)),
         "give another --out");
   }
-  if (fs::exists(joined(path_, kIndex), error)) return;
+  if (fs::exists(path_in(path_, kIndex), error)) return;
   for (fs::directory_iterator entry(path_, error), end; !error && entry != end;
        entry.increment(error)) {
     if (entry->path().filename().string().starts_with("sweep.json.tmp")) continue;
@@ -83,21 +79,21 @@ void SweepDirectory::prepare() const {
     index["runs"].push_back({{"name", spec.name}, {"variant", run.variant}, {"seed", spec.seed}});
   }
   // First: it says whose folder this is.
-  write_if_new(joined(path_, kIndex),
+  write_if_new(path_in(path_, kIndex),
                index.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
-  fs::create_directories(joined(path_, "specs"), error);
-  if (error) throw engine::IoError(joined(path_, "specs"), "", error.message());
+  fs::create_directories(path_in(path_, "specs"), error);
+  if (error) throw engine::IoError(path_in(path_, "specs"), "", error.message());
   for (const SweepRun& run : sweep_.runs) {
     write_if_new(spec_file_of(run), spec_to_json(run.loaded.spec));
   }
 }
 
 std::string SweepDirectory::folder_of(const SweepRun& run) const {
-  return joined(path_, run.loaded.spec.name);
+  return path_in(path_, run.loaded.spec.name);
 }
 
 std::string SweepDirectory::spec_file_of(const SweepRun& run) const {
-  return joined(joined(path_, "specs"), run.loaded.spec.name + ".json");
+  return path_in(path_in(path_, "specs"), run.loaded.spec.name + ".json");
 }
 
 RunState SweepDirectory::state_of(const SweepRun& run) const {
@@ -105,19 +101,19 @@ RunState SweepDirectory::state_of(const SweepRun& run) const {
   if (!RunDirectory::exists(folder)) return RunState::New;
   if (RunDirectory::in_use(folder)) return RunState::InUse;
   std::error_code error;
-  const std::string spec = joined(folder, "spec.json");
+  const std::string spec = path_in(folder, "spec.json");
   if (!fs::is_regular_file(spec, error)) return RunState::Begun;
   if (engine::read_file(spec, kMaxBytes) != spec_to_json(run.loaded.spec)) return RunState::Foreign;
-  return fs::exists(joined(folder, "results.json"), error) ? RunState::Done : RunState::Begun;
+  return fs::exists(path_in(folder, "results.json"), error) ? RunState::Done : RunState::Begun;
 }
 
 RunResults SweepDirectory::results_of(const SweepRun& run) const {
-  const std::string file = joined(folder_of(run), "results.json");
+  const std::string file = path_in(folder_of(run), "results.json");
   return results_from_json(file, engine::read_file(file, kMaxBytes));
 }
 
 std::optional<std::vector<SweepEntry>> sweep_in(const std::string& folder) {
-  const std::string file = joined(folder, kIndex);
+  const std::string file = path_in(folder, kIndex);
   std::error_code error;
   if (!fs::exists(file, error)) return std::nullopt;
   const std::string text = engine::read_file(file, kMaxBytes);

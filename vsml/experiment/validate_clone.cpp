@@ -32,6 +32,8 @@ void validate_clone(const Spec& spec, const SpecSource& source) {
           "expected sum with experiment clone, got mean");
   require(network.output_bound == 0, "learner.output_bound",
           fmt::format("expected 0 with experiment clone, got {}", network.output_bound));
+  require(network.input_energy == 0, "learner.input_energy",
+          fmt::format("expected 0 with experiment clone, got {}", network.input_energy));
   require(network.random_state_fraction == 0, "learner.random_state_fraction",
           fmt::format("expected 0 with experiment clone, got {}", network.random_state_fraction));
   const CloneOptions& clone = spec.clone;

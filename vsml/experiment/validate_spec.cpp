@@ -276,6 +276,10 @@ class Validator {
     const LearnerOptions& learner = spec_.learner;
     require(learner.type == LearnerType::Vsml && learner.network.encoded_weights, "learner",
             "expected a vsml learner with encoded_weights, got another", "init backprop has them");
+    require(learner.network.input_energy == 0, "learner.input_energy",
+            fmt::format("expected 0 with experiment compare, whose sgd hears inputs as they are, "
+                        "got {}",
+                        learner.network.input_energy));
     std::vector<int64_t> hidden;
     const auto& layers = learner.network.layers;
     for (size_t k = 0; k < layers.size(); ++k) {
