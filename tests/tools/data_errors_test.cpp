@@ -253,4 +253,29 @@ TEST_CASE("algorithms: broken, foreign, or of another network") {
   check_done(run_program(command));
 }
 
+TEST_CASE("tables that are no tables, or not wanted as such, are refused with their place") {
+  const TemporaryFolder folder;
+  write_plain(folder / "spec.json", small_spec());
+  const auto refused = [&](const std::string& text, const std::string& task, int status,
+                           const std::vector<std::string>& parts) {
+    CAPTURE(text);
+    write_plain(folder / "t.csv", text);
+    const std::string set = "tasks.test=[{\"dataset\": \"csv\", \"repeat\": true" + task + "}]";
+    check_refused(vsml(folder.path(), {"run", "spec.json", "--set", set}), status, parts);
+  };
+  const std::string path = ", \"path\": \"t.csv\"", good = "a,b\n1,x\n2,y\n";
+  refused("a,b\n1,x\none,y\n", path, 3, {"t.csv:3: column 1 (a): expected a finite number"});
+  refused("a,b\n1,x\n,y\n", path, 3, {"t.csv:3: column 1 (a)", "found nothing"});
+  refused("", path, 3, {"t.csv:1"});
+  refused(good, path + ", \"label_column\": \"colour\"", 3, {"t.csv:1", "colour"});
+  refused(good, ", \"path\": \"none.csv\"", 3, {"none.csv"});
+  refused(good, path + ", \"classes\": [7]", 3, {"t.csv", "found 7"});
+  refused(good, "", 2, {"tasks.test[0].path", "got none"});
+  refused(good, path + ", \"pad\": 1", 2, {"tasks.test[0].pad", "got csv"});
+  write_plain(folder / "t.csv", good);
+  check_done(run_vsml(folder.path(),
+                      {"run", "spec.json", "--quiet", "--set",
+                       "tasks.test=[{\"dataset\": \"csv\", \"repeat\": true" + path + "}]"}));
+}
+
 }  // namespace tools::test

@@ -37,9 +37,7 @@ TEST_CASE("introspect: a table and numbers; threads change nothing; what does no
 
   const Outcome picture = run_vsml(folder.path(), {"plot", "one"});
   check_done(picture);
-  size_t curves = 0;
-  for (size_t at = 0; (at = picture.out.find("<polyline", at)) != std::string::npos; ++at) ++curves;
-  CHECK(curves == 4 * 3);  // panels, learners
+  CHECK(count(picture.out, "<polyline") == 4 * 3);  // panels, learners
 
   check_error(run_vsml(folder.path(), run + Arguments{"--set", "evaluate.swap_labels_at=20"}), 2,
               {"evaluate.swap_labels_at", "below evaluate.episode_length"});

@@ -9,12 +9,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-size_t count(const std::string& text, const std::string& part) {
-  size_t found = 0;
-  for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++found;
-  return found;
-}
-
 // A sweep of two variants with two seeds, done.
 struct Place {
   TemporaryFolder folder;

@@ -47,12 +47,6 @@ std::map<std::string, std::string> lasting_sweep(const std::string& folder) {
   return result;
 }
 
-size_t count(const std::string& text, const std::string& part) {
-  size_t found = 0;
-  for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++found;
-  return found;
-}
-
 const Arguments kLonger{"--set", "meta.steps=60", "--set", "checkpoint.every=20"};
 
 }  // namespace

@@ -56,5 +56,7 @@ void check_error(const Outcome& outcome, int status, const std::vector<std::stri
 void check_done(const Outcome& outcome);
 
 bool contains(const std::string& text, const std::string& part);
+// How often.
+size_t count(const std::string& text, const std::string& part);
 
 }  // namespace tools::test
