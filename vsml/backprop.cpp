@@ -1,5 +1,6 @@
 #include "vsml/backprop.h"
 
+#include <array>
 #include <cmath>
 #include <fmt/format.h>
 #include <vector>
@@ -15,20 +16,22 @@ using engine::Tensor;
 // The order of the gates in a cell's matrix.
 enum Gate { kInput, kCandidate, kForget, kOutput };
 
-// The state units, by what their memory c is. Those that carry what was learned are in the first
-// half of the channels, which batches average; the products that are used up at once are not.
+// The state units, by what their memory c is.
 struct Units {
-  // eps w, twice: seen through output gates at +2x and -2x.
-  int64_t weight_pos = 0, weight_neg = 1;
-  // tanh(eps e) through input gates at +2x and -2x: their difference is the gradient, eps e
-  // tanh(x).
-  int64_t gradient_pos = 2, gradient_neg = 3;
-  // eps w tanh'(x) / 4, twice: seen through output gates at +2 eps e and -2 eps e.
-  int64_t product_pos, product_neg;
+  // eps w, three times: seen through output gates at 2x, at -2x and at 0, the first two with
+  // 2 eps e on top.
+  int64_t weight_pos, weight_neg, weight_still;
+  // tanh(eps e) through input gates at 2x and -2x: their difference is the gradient, eps e tanh(x).
+  // In the first half of the channels, which batches average.
+  int64_t gradient_pos = 0, gradient_neg = 1;
 
-  explicit Units(int64_t state) : product_pos(state / 2), product_neg(state / 2 + 1) {}
+  // The weights are in the other half: their copies over a batch are the same without being
+  // averaged, to the last bit.
+  explicit Units(int64_t state)
+      : weight_pos(state / 2), weight_neg(state / 2 + 1), weight_still(state / 2 + 2) {}
+  std::array<int64_t, 3> weights() const { return {weight_pos, weight_neg, weight_still}; }
   bool spare(int64_t unit) const {
-    return unit > gradient_neg && unit != product_pos && unit != product_neg;
+    return unit > gradient_neg && (unit < weight_pos || unit > weight_still);
   }
 };
 
@@ -76,19 +79,23 @@ struct Role {
   double keeps_gradient = -20;  // forget gate of the gradient, before the sigmoid
 };
 
+// `scale`: how many gradients an average stands for, over batch and positions.
 void write_weights(const CellWriter& cell, const Units& unit, const BackpropOptions& o,
-                   const Role& role) {
-  for (const int64_t weight : {unit.weight_pos, unit.weight_neg}) {
+                   const Role& role, double scale) {
+  for (const int64_t weight : unit.weights()) {
     cell.set_bias(weight, kForget, o.forget_bias);
     cell.set_bias(weight, kInput, 0);
     if (!role.moves_weights) continue;
     // The gradient passes two gates at 1/2: its own output, h = c / 2, and the input here.
-    const double rate = 4 * o.learning_rate * static_cast<double>(o.batch_size);
+    const double rate = 4 * o.learning_rate * scale;
     cell.from_h(unit.gradient_pos, weight, kCandidate) = -rate;
     cell.from_h(unit.gradient_neg, weight, kCandidate) = rate;
   }
   cell.from_x(unit.weight_pos, kOutput) = 2;
   cell.from_x(unit.weight_neg, kOutput) = -2;
+  if (!role.hears_error) return;
+  cell.from_e(unit.weight_pos, kOutput) = 2 * o.eps;
+  cell.from_e(unit.weight_neg, kOutput) = 2 * o.eps;
 }
 
 void write_gradient(const CellWriter& cell, const Units& unit, const BackpropOptions& o,
@@ -102,27 +109,15 @@ void write_gradient(const CellWriter& cell, const Units& unit, const BackpropOpt
   cell.from_x(unit.gradient_neg, kInput) = -2;
 }
 
-void write_product(const CellWriter& cell, const Units& unit, const BackpropOptions& o,
-                   const Role& role) {
-  for (const int64_t product : {unit.product_pos, unit.product_neg}) {
-    cell.set_bias(product, kForget, -o.forget_bias);
-    cell.set_bias(product, kInput, 0);
-    cell.from_x(product, kInput) = -2;
-    cell.from_h(unit.weight_pos, product, kCandidate) = 1;
-  }
-  if (!role.hears_error) return;
-  cell.from_e(unit.product_pos, kOutput) = 2 * o.eps;
-  cell.from_e(unit.product_neg, kOutput) = -2 * o.eps;
-}
-
 void write_messengers(const CellWriter& cell, const Units& unit, const BackpropOptions& o,
                       int64_t output_channel) {
   for (const int64_t channel : {int64_t{0}, output_channel}) {
     cell.forward_message(unit.weight_pos, channel) = 1 / o.eps;
     cell.forward_message(unit.weight_neg, channel) = -1 / o.eps;
   }
-  cell.reverse_message(unit.product_pos) = 4 / (o.eps * o.eps);
-  cell.reverse_message(unit.product_neg) = -4 / (o.eps * o.eps);
+  const double gain = 1 / (o.eps * o.eps);
+  cell.reverse_message(unit.weight_pos) = cell.reverse_message(unit.weight_neg) = gain;
+  cell.reverse_message(unit.weight_still) = -2 * gain;
 }
 
 // Makes units that backpropagation leaves alone hear everything, at random.
@@ -137,6 +132,11 @@ void wake_spare_units(const CellWriter& cell, const Units& unit, double scale, i
       }
     }
   }
+}
+
+// Where a layer's cells are at once.
+int64_t positions(const LayerShape& shape) {
+  return shape.conv ? shape.conv->positions() : 1;
 }
 
 void require_fitting(const NetworkOptions& network, const BackpropOptions& options) {
@@ -163,6 +163,8 @@ NetworkOptions backprop_network(NetworkOptions network, const BackpropOptions& o
   // A gradient that is kept must not move the weights in the reverse pass as well.
   if (options.momentum > 0) network.separate_backward_cell = true;
   if (!network.separate_backward_cell) network.clear_reverse = true;
+  // A convolution averages over its positions, so that its rate is its own.
+  if (has_convolutions(network)) network.cell_per_layer = true;
   return network;
 }
 
@@ -174,11 +176,10 @@ Tensor backprop_params(const Network& network, const BackpropOptions& options,
   std::vector<double> flat(static_cast<size_t>(network.layout().size()), 0.0);
   engine::RandomStream random(key);
 
-  const auto write_cell = [&](const std::string& prefix, const Role& role) {
+  const auto write_cell = [&](const std::string& prefix, const Role& role, double scale) {
     const CellWriter cell(network.layout(), prefix, net.cell, flat);
-    write_weights(cell, unit, options, role);
+    write_weights(cell, unit, options, role, scale);
     write_gradient(cell, unit, options, role);
-    write_product(cell, unit, options, role);
     write_messengers(cell, unit, options, net.output_channel);
     if (options.spare_scale > 0) {
       wake_spare_units(cell, unit, options.spare_scale, net.cell.state, random);
@@ -190,20 +191,22 @@ Tensor backprop_params(const Network& network, const BackpropOptions& options,
   for (int64_t layer = 0; layer < network.num_layers(); ++layer) {
     if (layer > 0 && !net.cell_per_layer) break;
     const std::string suffix = net.cell_per_layer ? fmt::format(".{}", layer) : "";
+    const double scale = static_cast<double>(options.batch_size * positions(network.shape(layer)));
     if (net.separate_backward_cell) {
-      write_cell("cell" + suffix, {true, false, options.momentum > 0 ? keeps : forgets});
-      write_cell("backward_cell" + suffix, {false, true, momentum});
+      write_cell("cell" + suffix, {true, false, options.momentum > 0 ? keeps : forgets}, scale);
+      write_cell("backward_cell" + suffix, {false, true, momentum}, scale);
     } else {
-      write_cell("cell" + suffix, {true, true, forgets});
+      write_cell("cell" + suffix, {true, true, forgets}, scale);
     }
     const engine::ParamLayout& layout = network.layout();
     double* write = flat.data() + layout.at("weight" + suffix + ".write").offset;
     double* read = flat.data() + layout.at("weight" + suffix + ".read").offset;
-    write[unit.weight_pos] = write[unit.weight_neg] = options.eps;
-    // Both copies, and the update that waits for the next forward pass.
-    read[unit.weight_pos] = read[unit.weight_neg] = 0.5 / options.eps;
-    const double rate =
-        options.learning_rate * static_cast<double>(options.batch_size) / options.eps;
+    // All copies, and the update that waits for the next forward pass.
+    for (const int64_t weight : unit.weights()) {
+      write[weight] = options.eps;
+      read[weight] = 1 / (3 * options.eps);
+    }
+    const double rate = options.learning_rate * scale / options.eps;
     read[unit.gradient_pos] = -rate;
     read[unit.gradient_neg] = rate;
   }

@@ -71,6 +71,11 @@ std::vector<LayerShape> layer_shapes(const NetworkOptions& options, const TaskDi
   return shapes;
 }
 
+bool has_convolutions(const NetworkOptions& options) {
+  return std::any_of(options.layers.begin(), options.layers.end(),
+                     [](const LayerOptions& layer) { return layer.type == LayerType::Conv; });
+}
+
 TaskDims smallest_task(const NetworkOptions& options) {
   ImageShape image;
   for (auto layer = options.layers.rbegin(); layer != options.layers.rend(); ++layer) {

@@ -40,6 +40,8 @@ struct LayerShape {
 // with padding, if a convolution comes after a dense layer, or if a size is below 1.
 std::vector<LayerShape> layer_shapes(const NetworkOptions& options, const TaskDims& task);
 
+bool has_convolutions(const NetworkOptions& options);
+
 // The smallest task that a network of these options fits: one class, and an image of one channel if
 // it begins with a convolution.
 TaskDims smallest_task(const NetworkOptions& options);

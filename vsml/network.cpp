@@ -76,9 +76,6 @@ Network::Network(const NetworkOptions& options, const TaskDims& task)
           "backward_pass with separate_backward_cell");
   require(options.backward_pass || !options.clear_reverse, "backward_pass with clear_reverse");
   shapes_ = layer_shapes(options, task);
-  for (const LayerShape& layer : shapes_) {
-    require(!layer.conv || !options.encoded_weights, "dense layers with encoded_weights");
-  }
   const int64_t cells = options.cell_per_layer ? num_layers() : 1;
   for (const bool backward : {false, true}) {
     if (backward && !options.separate_backward_cell) continue;
@@ -174,8 +171,8 @@ NetworkState Network::state_of_weights(const engine::ParamSet& params,
           "network", fmt::format("weights [P, {}, {}]", rows(layer), columns(layer)), {w.shape()});
     }
     state.layers.push_back(encode_weights(code_of(params, layer), w, batch));
-    state.reverse.push_back(Tensor::zeros({w.dim(0), batch, columns(layer), options_.cell.message},
-                                          w.dtype(), w.device()));
+    state.reverse.push_back(Tensor::zeros(
+        {w.dim(0), batch, shape(layer).outputs, options_.cell.message}, w.dtype(), w.device()));
   }
   return state;
 }

@@ -17,7 +17,7 @@ const char* compare_spec() {
   return R"({
   "name": "small", "experiment": "compare", "seed": 3,
   "learner": {
-    "type": "vsml", "name": "cells, \"six\" units", "state_size": 8, "message_size": 1,
+    "type": "vsml", "name": "cells, \"five\" units", "state_size": 8, "message_size": 1,
     "layers": [{"outputs": 3}, {}],
     "init": {"type": "backprop", "learning_rate": 0.1}
   },
@@ -62,7 +62,7 @@ TEST_CASE("compare: every learner on every task, and weights beside sgd's where 
     CHECK(result.at("task") == (k < 4 ? "sum_sign" : "random"));
     CHECK(result.at("episodes") == 3);
     const std::string learner = result.at("learner");
-    const bool compared = learner == "adam" || learner == "cells, \"six\" units";
+    const bool compared = learner == "adam" || learner == "cells, \"five\" units";
     REQUIRE(result.contains("layers") == compared);
     if (!compared) continue;
     REQUIRE(result.at("layers").size() == 2);
@@ -90,7 +90,7 @@ TEST_CASE("compare: a table per task and episode, weights where they were looked
     ++files;
     const auto lines = lines_of(text.substr(std::string("file: ").size()));
     REQUIRE(lines.size() == 21);
-    CHECK(contains(lines[0], "example,\"cells, \"\"six\"\" units loss\""));
+    CHECK(contains(lines[0], "example,\"cells, \"\"five\"\" units loss\""));
     CHECK(contains(lines[0], "\"adam layer 1 distance\""));
     for (size_t t = 1; t < lines.size(); ++t) {
       CHECK(lines[t].rfind(std::to_string(t) + ",", 0) == 0);
@@ -140,7 +140,7 @@ TEST_CASE("plot: a picture of the curves, to a file or to stdout") {
   check_done(shown);
   CHECK(shown.out.rfind("<svg xmlns", 0) == 0);
   CHECK(shown.out.ends_with("</svg>\n"));
-  CHECK(contains(shown.out, ">cells, \"six\" units layer 1<"));
+  CHECK(contains(shown.out, ">cells, \"five\" units layer 1<"));
   size_t lines = 0;
   for (size_t at = 0; (at = shown.out.find("<polyline", at)) != std::string::npos; ++at) ++lines;
   CHECK(lines == 2 * (4 + 4 + 2 * 2));  // tasks; accuracy, loss, layers of two learners

@@ -4,7 +4,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "engine/error.h"
 #include "tests/vsml/spec_files.h"
+#include "vsml/experiment/loaded_experiment.h"
 #include "vsml/experiment/spec_fields.h"
 #include "vsml/experiment/spec_writer.h"
 
@@ -68,6 +70,43 @@ TEST_CASE("init backprop leaves alone what is free") {
   CHECK_FALSE(network.layers[0].constant_input.has_value());
   CHECK(network.layers[1].constant_input == 1);
   CHECK(network.layers[2].constant_input == vsml::kBackpropConstantInput);
+}
+
+TEST_CASE("init backprop gives each convolution a rate of its own, and no bias") {
+  const std::string layers = R"(, "layers": [{"type": "conv", "outputs": 4}, {}])";
+  const NetworkOptions network = loaded(layers).learner.network;
+  CHECK(network.cell_per_layer);
+  CHECK_FALSE(network.layers.at(0).constant_input.has_value());
+  CHECK(network.layers.at(1).constant_input == vsml::kBackpropConstantInput);
+  check_failure(layers + R"(, "cell_per_layer": false)",
+                "spec.json:3: learner.cell_per_layer: expected true with init backprop, got false");
+}
+
+TEST_CASE("init backprop with convolutions: rates are for the images of the tasks") {
+  const auto experiment = [](const std::string& tasks) {
+    const TemporaryFolder folder;
+    const std::string text = spec_with(R"(, "layers": [{"type": "conv", "outputs": 2}, {}])");
+    const std::string path = write_text(folder, "spec.json", text);
+    const Spec spec = vsml::load_spec(path, {"tasks.test=" + tasks}).spec;
+    return vsml::LoadedExperiment(spec, VSML_DATA_DIR, {});
+  };
+  const auto rate = [&](const std::string& tasks) {
+    const vsml::LoadedExperiment one = experiment(tasks);
+    // h of the gradient, unit 0, to the candidate of a weight, unit H / 2 of gate 1.
+    const auto& dims = one.learner.network.cell;
+    const engine::Tensor w = engine::ParamSet(one.family.layout(), one.start)["cell.0.w"];
+    return -w.to_vector<float>()[static_cast<size_t>(2 * dims.message * 4 * dims.state +
+                                                     dims.state + dims.state / 2)];
+  };
+  // 4 times the rate of 0.02 times the positions.
+  const std::string digits = R"({"dataset": "digits"})";
+  CHECK(rate("[" + digits + "]") == doctest::Approx(0.08 * 64));
+  CHECK(rate(R"([{"dataset": "digits", "resize": [5, 4]}])") == doctest::Approx(0.08 * 20));
+  CHECK_THROWS_WITH_AS(
+      experiment("[" + digits + R"(, {"dataset": "digits", "name": "small", "resize": [5, 4]}])"),
+      "task small: expected images of one size with init backprop and conv layers, found 5 x 4 "
+      "beside 8 x 8",
+      engine::Error);
 }
 
 TEST_CASE("init backprop: a key that contradicts is an error with its place") {

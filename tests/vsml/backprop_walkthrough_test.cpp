@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kEps = 0.1, kRate = 0.5;
 // The state units of a cell with 8 channels (vsml/backprop.cpp).
-enum Unit { kWeightPos, kWeightNeg, kGradientPos, kGradientNeg, kProductPos, kProductNeg };
+enum Unit { kGradientPos = 0, kGradientNeg, kWeightPos = 4, kWeightNeg, kWeightStill };
 enum Gate { kInput, kCandidate, kForget, kOutput };
 
 double sigmoid(double x) {
@@ -63,7 +63,9 @@ struct Layer {
              Numbers(static_cast<size_t>(inputs), 0),
              Numbers(static_cast<size_t>(outputs), 0)};
     for (size_t k = 0; k < weights.size(); ++k) {
-      cells.c[k * 8 + kWeightPos] = cells.c[k * 8 + kWeightNeg] = kEps * weights[k];
+      for (const Unit unit : {kWeightPos, kWeightNeg, kWeightStill}) {
+        cells.c[k * 8 + unit] = kEps * weights[k];
+      }
     }
   }
 
@@ -139,11 +141,11 @@ std::vector<std::pair<std::string, std::string>> tables() {
   const auto reverse_tables = [&](const std::string& name, const Layer& layer, size_t number,
                                   const Numbers& below, const Numbers& error,
                                   const Numbers& true_error, size_t outputs) {
-    Rows gradient, product;
+    Rows gradient, message;
     gradient.head(
         {"cell", "e", "g", "i at +2x", "i at -2x", "c+", "c-", "(c+ - c-) / eps", "e tanh(x)"});
-    product.head({"cell", "g", "i at -2x", "c", "o at +2 eps e", "o at -2 eps e",
-                  "4 (h+ - h-) / eps^2", "w e tanh'(x)"});
+    message.head({"cell", "c of weight", "o at 2x + 2 eps e", "o at -2x + 2 eps e", "h+", "h-",
+                  "h0", "(h+ + h- - 2 h0) / eps^2", "w e tanh'(x)"});
     for (size_t k = 0; k < w[number].size(); ++k) {
       const double z = std::tanh(below[k / outputs]), e = true_error[k % outputs];
       const std::string cell_text = cell_name(number, k, outputs);
@@ -152,15 +154,16 @@ std::vector<std::pair<std::string, std::string>> tables() {
            text(layer.gate(k, kInput, kGradientPos)), text(layer.gate(k, kInput, kGradientNeg)),
            text(layer.c(k, kGradientPos)), text(layer.c(k, kGradientNeg)),
            text((layer.c(k, kGradientPos) - layer.c(k, kGradientNeg)) / kEps), text(e * z)});
-      product.add({cell_text, text(layer.gate(k, kCandidate, kProductPos)),
-                   text(layer.gate(k, kInput, kProductPos)), text(layer.c(k, kProductPos)),
-                   text(layer.gate(k, kOutput, kProductPos)),
-                   text(layer.gate(k, kOutput, kProductNeg)),
-                   text(4 * (layer.h(k, kProductPos) - layer.h(k, kProductNeg)) / (kEps * kEps)),
+      const double h_pos = layer.h(k, kWeightPos), h_neg = layer.h(k, kWeightNeg),
+                   h_still = layer.h(k, kWeightStill);
+      message.add({cell_text, text(layer.c(k, kWeightPos)),
+                   text(layer.gate(k, kOutput, kWeightPos)),
+                   text(layer.gate(k, kOutput, kWeightNeg)), text(h_pos), text(h_neg),
+                   text(h_still), text((h_pos + h_neg - 2 * h_still) / (kEps * kEps)),
                    text(w[number][k] * e * (1 - z * z))});
     }
     all.emplace_back(name + " gradient", gradient.lines);
-    all.emplace_back(name + " product", product.lines);
+    all.emplace_back(name + " message", message.lines);
   };
 
   // What the LSTMs do, and the textbook's y, error and errors below.

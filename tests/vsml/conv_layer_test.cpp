@@ -173,10 +173,6 @@ TEST_CASE("conv: layers that do not fit are told") {
         "authors");
   CHECK(text([](Layers) {}, {15, 2, ImageShape{1, 4, 4}}) ==
         "network: expected an image of 15 numbers, got 1 x 4 x 4");
-  NetworkOptions coded = usual_network();
-  coded.encoded_weights = true;
-  CHECK(error_text(coded, images(1, 4, 4)) ==
-        "network: expected dense layers with encoded_weights");
 }
 
 TEST_CASE("conv: a kernel of one pixel on one pixel is a dense layer") {

@@ -72,6 +72,12 @@ std::vector<LearnerOptions> every_learner(const TaskDims& dims) {
     o.network.cell.state = 8;
     o.network = backprop_network(o.network, o.init.backprop);
   });
+  add(LearnerType::Vsml, "vsml as backpropagation through a convolution", [](LearnerOptions& o) {
+    o.init.type = InitType::Backprop;
+    o.network.cell.state = 8;
+    o.network.layers[0].type = LayerType::Conv;
+    o.network = backprop_network(o.network, o.init.backprop);
+  });
   for (const LearnerType type : {LearnerType::Sgd, LearnerType::Adam}) {
     const std::string name = type == LearnerType::Sgd ? "sgd" : "adam";
     add(type, name, plain);

@@ -279,8 +279,4 @@ TEST_CASE("convolutional layers that do not fit together") {
       "[0].kernel_size: expected [3, 3] with backward authors, got [5, 5]");
   check_layers(R"([{"type": "conv", "outputs": 4, "padding": [0, 1], "backward": "authors"}, {}])",
                "[0].padding: expected [1, 1] with backward authors, got [0, 1]");
-  check_layers("[" + conv + ", {}], \"encoded_weights\": true",
-               ": expected dense layers with encoded_weights, got conv");
-  check_layers("[" + conv + ", {}], \"init\": {\"type\": \"backprop\"}, \"reduce\": \"sum\"",
-               "[0].type: expected dense with init backprop, got conv");
 }

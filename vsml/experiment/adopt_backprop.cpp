@@ -10,12 +10,6 @@ namespace {
 
 void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wanted) {
   if (wanted.type != LearnerType::Vsml || wanted.init.type != InitType::Backprop) return;
-  const auto& layers = wanted.network.layers;
-  for (size_t k = 0; k < layers.size(); ++k) {
-    if (layers[k].type == LayerType::Dense) continue;
-    throw source.error(element_path(member_path(path, "layers"), k) + ".type",
-                       "expected dense with init backprop, got conv");
-  }
   LearnerOptions needed = wanted;
   needed.network = backprop_network(wanted.network, wanted.init.backprop);
   const Fields said = fields_of(wanted), all = fields_of(needed);
@@ -35,6 +29,7 @@ void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wa
   }
   if (!source.says(member_path(path, "output_channel"))) needed.network.output_channel = 0;
   for (size_t k = 0; k < needed.network.layers.size(); ++k) {
+    if (needed.network.layers[k].type == LayerType::Conv) continue;
     const std::string layer = element_path(member_path(path, "layers"), k);
     if (source.says(member_path(layer, "constant_input"))) continue;
     needed.network.layers[k].constant_input = kBackpropConstantInput;

@@ -30,15 +30,40 @@ std::optional<TaskMixture> load_mixture(const Spec& spec, const DataFolders& fol
   return TaskMixture(load_tasks(spec.tasks.train, folders), weights);
 }
 
-// Gives parameters that depend on the task's size that of the largest task, where the options do
-// not say one. Throws Error if a task does not fit.
-LearnerOptions sized(LearnerOptions options, const LoadedExperiment& experiment) {
-  if (!has_task_sizes(options.type)) return options;
+Tasks all_tasks(const LoadedExperiment& experiment) {
   Tasks tasks = experiment.test_tasks;
   if (experiment.train_tasks) {
     const Tasks& more = experiment.train_tasks->tasks();
     tasks.insert(tasks.end(), more.begin(), more.end());
   }
+  return tasks;
+}
+
+// Backpropagation through convolutions has learning rates for one size of image: that of the tasks.
+LearnerOptions for_images(LearnerOptions options, const Tasks& tasks) {
+  if (options.init.type != InitType::Backprop || !has_convolutions(options.network)) return options;
+  const auto text = [](const Task& task) {
+    const auto image = task.dims().image;
+    return image ? fmt::format("{} x {}", image->height, image->width) : std::string("no images");
+  };
+  for (const auto& task : tasks) {
+    if (!options.image) options.image = task->dims().image;
+    if (options.image && options.image == task->dims().image) continue;
+    throw engine::Error(
+        fmt::format("task {}: expected images of one size with init backprop and conv layers, "
+                    "found {} beside {}",
+                    task->name(), text(*task), text(*tasks.front())),
+        "resize the images");
+  }
+  return options;
+}
+
+// Gives parameters that depend on the task's size that of the largest task, where the options do
+// not say one. Throws Error if a task does not fit.
+LearnerOptions sized(LearnerOptions options, const LoadedExperiment& experiment) {
+  const Tasks tasks = all_tasks(experiment);
+  if (options.type == LearnerType::Vsml) return for_images(options, tasks);
+  if (!has_task_sizes(options.type)) return options;
   const bool own_inputs = options.inputs == 0, own_classes = options.classes == 0;
   for (const auto& task : tasks) {
     if (own_inputs) options.inputs = std::max(options.inputs, task->inputs());

@@ -25,6 +25,8 @@ void validate_clone(const Spec& spec, const SpecSource& source) {
   flag(network.backward_pass, true, "backward_pass");
   flag(network.separate_backward_cell, true, "separate_backward_cell");
   flag(network.encoded_weights, true, "encoded_weights");
+  require(!has_convolutions(network), "learner.layers",
+          "expected dense layers with experiment clone, got conv");
   flag(network.feed_label, false, "feed_label");
   flag(network.cell_per_layer, false, "cell_per_layer");
   flag(network.layer_norm, false, "layer_norm");

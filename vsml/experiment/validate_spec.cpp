@@ -142,10 +142,6 @@ class Validator {
     require(!network.feed_label || network.cell.message >= 2, path + ".feed_label",
             fmt::format("expected message_size of at least 2 with feed_label, got {}",
                         network.cell.message));
-    const auto& layers = network.layers;
-    const auto is_conv = [](const LayerOptions& one) { return one.type == LayerType::Conv; };
-    require(!network.encoded_weights || std::none_of(layers.begin(), layers.end(), is_conv),
-            path + ".layers", "expected dense layers with encoded_weights, got conv");
     const char* no_pass = "expected backward_pass true with this key, got false";
     require(network.backward_pass || !network.separate_backward_cell,
             path + ".separate_backward_cell", no_pass);
@@ -282,6 +278,9 @@ class Validator {
                         learner.network.input_energy));
     std::vector<int64_t> hidden;
     const auto& layers = learner.network.layers;
+    require(!has_convolutions(learner.network), "learner.layers",
+            "expected dense layers with experiment compare, got conv",
+            "convolutions have no biases, those of sgd do");
     for (size_t k = 0; k < layers.size(); ++k) {
       require(layers[k].constant_input.has_value(),
               element_path("learner.layers", k) + ".constant_input",

@@ -13,6 +13,7 @@ const Learner& LearnerFamily::for_dims(const TaskDims& dims) const {
 }
 
 TaskDims LearnerFamily::any_dims() const {
+  if (options_.image) return {options_.image->size(), 1, options_.image};
   if (options_.type == LearnerType::Vsml) return smallest_task(options_.network);
   const ConvOptions* conv = conv_of(options_);
   if (conv == nullptr || !conv->image) return {1, 1};

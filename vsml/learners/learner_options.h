@@ -1,6 +1,7 @@
 // vsml/learners/learner_options.h: which learner, with which options. Plain data, as in a spec.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,9 @@ struct LearnerOptions {
   // Where has_task_sizes: inputs and classes that the parameters are for; smaller tasks are filled
   // up with zeros (fitted_learner.h). 0: the task's.
   int64_t inputs = 0, classes = 0;
+  // Vsml with convolutions and init Backprop: the images whose number of positions the learning
+  // rates are for. None: the smallest that fit.
+  std::optional<ImageShape> image = {};
   int64_t capacity = 0;  // NearestNeighbour: examples kept; 0: all those of a meta-test's episode
   std::vector<double> ridge{1};  // RecursiveLeastSquares; more than one: a grid
 
