@@ -4,7 +4,8 @@
 //   y_o = sum_i tanh(x_i) w_io   in every layer, the image included,
 // that learns by stochastic gradient descent, w -= learning_rate tanh(x) e, although all it does is
 // to tick once forward and once in reverse per example. docs/backprop-as-lstm.md derives every
-// number; backprop.cpp has them in one place. Six of the state units are used.
+// number; backprop.cpp has them in one place. Five of the state units are used. The cells of a
+// convolution are at many positions and average over them: their rate is times that many.
 #pragma once
 
 #include "engine/rng.h"
