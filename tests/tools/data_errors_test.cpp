@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "tests/tools/vsml_runs.h"
-#include "tests/vsml/idx_files.h"
+#include "tests/vsml/image_archives.h"
 
 namespace tools::test {
 namespace {
@@ -276,6 +276,53 @@ TEST_CASE("tables that are no tables, or not wanted as such, are refused with th
   check_done(run_vsml(folder.path(),
                       {"run", "spec.json", "--quiet", "--set",
                        "tasks.test=[{\"dataset\": \"csv\", \"repeat\": true" + path + "}]"}));
+}
+
+TEST_CASE("omniglot: archives and images that are damaged or made to do damage") {
+  const Bytes black(64 * 64);
+  std::vector<ZipEntry> good;
+  for (int k = 0; k < 30; ++k) {
+    good.push_back({"a/c" + std::to_string(k % 3) + "/" + std::to_string(k) + ".png",
+                    bit_png(64, 64, black), true});
+  }
+  const TemporaryFolder folder;
+  write_plain(folder / "spec.json", small_spec());
+  const Command command =
+      vsml(folder.path(), {"run", "spec.json", "--quiet", "--set",
+                           R"(tasks.test=[{"dataset": "omniglot_images", "path": "o.zip",
+                              "resize": [2, 2]}])"});
+  const auto refused = [&](const std::vector<ZipEntry>& entries, const std::string& part) {
+    CAPTURE(part);
+    write_bytes(folder / "o.zip", zip_of(entries));
+    check_refused(command, 3, {"o.zip", part});
+  };
+  const auto with = [&](const ZipEntry& entry) {
+    std::vector<ZipEntry> entries = good;
+    entries.push_back(entry);
+    return entries;
+  };
+  check_refused(command, 3, {"o.zip", "No such file"});
+  mkfifo((folder / "o.zip").c_str(), 0600);
+  check_refused(command, 3, {"o.zip", "a FIFO"});
+  fs::remove(folder / "o.zip");
+  refused({}, "o.zip");
+  refused(with({"a/c/\x1b[31m.png", {}}), "\\x1b[31m.png: png");
+  refused(with({"../c.png", good[0].content}), "leads out of it");
+  refused(with({"a/c/b.png", good[0].content, false, 1}), "an encrypted one");
+  // 64 MiB of zeros in 64 KiB, and of lines in 64 of them
+  refused(with({"a/c/b.png", Bytes(1 << 26), true}), "found 67108864");
+  refused(with({"a/c/b.png", Bytes(1 << 26), true, 0, 64}), "b.png: zip: expected");
+  refused(with({"a/c/b.png", png_of_rows(1 << 20, 1 << 9, Bytes((64 + 1) << 20)), true}),
+          "b.png: png: expected sides of at most 1024 pixels, found 1048576 x 512");
+  refused(with({"a/c/b.png", png_of_rows(1 << 20, 1 << 20, {})}), "found 1048576 x 1048576");
+  refused(with({"a/c/b.png", png_of_rows(64, 63, Bytes(9 * 64))}), "expected 64 x 64 pixels");
+  refused(with({"a/c/b.png", Bytes(good[0].content.begin(), good[0].content.end() - 20)}),
+          "an undamaged image");
+  refused(with({"a/c/b.jpg", good[0].content}), "b.jpg: zip: expected *.png");
+  write_bytes(folder / "o.zip", zip_of(good) + Bytes{0});
+  check_refused(command, 3, {"o.zip", "an undamaged archive"});
+  write_bytes(folder / "o.zip", zip_of(good));
+  check_done(run_program(command));
 }
 
 }  // namespace tools::test

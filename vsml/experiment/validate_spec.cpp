@@ -194,6 +194,8 @@ class Validator {
       }
       require(task.dataset != "csv" || !task.path.empty(), here + ".path",
               "expected the file of the table, got none");
+      require(task.dataset != "omniglot_images" || !task.path.empty(), here + ".path",
+              "expected a folder or zip archive of images, got none");
       const std::set<int64_t> distinct(task.classes.begin(), task.classes.end());
       require(distinct.size() == task.classes.size(), here + ".classes",
               "expected each class once, got one twice");

@@ -4,8 +4,6 @@
 #include <array>
 #include <filesystem>
 #include <fmt/format.h>
-#include <map>
-#include <mutex>
 #include <tuple>
 #include <utility>
 
@@ -13,6 +11,8 @@
 #include "engine/joined.h"
 #include "vsml/tasks/data_file.h"
 #include "vsml/tasks/idx.h"
+#include "vsml/tasks/omniglot.h"
+#include "vsml/tasks/read_once.h"
 
 namespace vsml {
 namespace {
@@ -134,17 +134,20 @@ Dataset read_files(const FilePair& files, const std::string& name, int64_t most_
   return set;
 }
 
-// Files are read under the lock: two tasks that start at once on the same set read it once.
 std::shared_ptr<const Dataset> read_once(const FilePair& files, const std::string& name,
                                          int64_t most_classes) {
-  static std::mutex mutex;
-  static std::map<FilePair, std::shared_ptr<const Dataset>> sets;
-  const std::lock_guard lock(mutex);
-  std::shared_ptr<const Dataset>& set = sets[files];
-  if (set == nullptr) {
-    set = std::make_shared<const Dataset>(read_files(files, name, most_classes));
+  static ReadOnce<FilePair, Dataset> sets;
+  return sets.get(files, [&] { return read_files(files, name, most_classes); });
+}
+
+std::shared_ptr<const Dataset> omniglot_once(const std::string& path) {
+  if (path.empty()) {
+    throw engine::Error(
+        "data set omniglot_images: expected the path of a folder or archive, "
+        "found none");
   }
-  return set;
+  static ReadOnce<std::string, Dataset> sets;
+  return sets.get(path, [&] { return read_omniglot(path); });
 }
 
 }  // namespace
@@ -181,6 +184,7 @@ std::shared_ptr<const Dataset> load_dataset(const TaskOptions& options, const Da
     }
     return read_once({options.images, options.labels}, "idx", 256);
   }
+  if (options.dataset == "omniglot_images") return omniglot_once(options.path);
   for (const NamedSet& set : kNamedSets) {
     if (options.dataset != set.name) continue;
     return read_once(
@@ -188,7 +192,7 @@ std::shared_ptr<const Dataset> load_dataset(const TaskOptions& options, const Da
         fmt::format("{}/{}", set.name, options.split == Split::Train ? "train" : "test"),
         set.most_classes);
   }
-  throw engine::Error(fmt::format("data set: expected {} or idx, found \"{}\"",
+  throw engine::Error(fmt::format("data set: expected {}, idx or omniglot_images, found \"{}\"",
                                   engine::joined(named_datasets(), ", "),
                                   engine::printable(options.dataset)));
 }

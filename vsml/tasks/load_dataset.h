@@ -29,14 +29,14 @@ std::vector<std::string> generated_datasets();
 // True if the data set is drawn from random numbers, so that there is nothing to load.
 bool is_generated(const std::string& dataset);
 
-// One split of a named set, or the two files of `idx`, whose relative
-// paths have been resolved and which has no splits. The same pair of files is read once and shared
-// from then on, also between threads; a failure is not remembered.
+// One split of a named set, the two files of `idx` or the folder or archive of `omniglot_images`,
+// whose relative paths have been resolved and which have no splits. The same files are read once
+// and shared from then on, also between threads; a failure is not remembered.
 //
-// Throws Error if the name is not one of these or `idx` lacks a path; IoError if no folder has the
+// Throws Error if the name is not one of these or a path is lacking; IoError if no folder has the
 // set, a file is missing or malformed, there are no images or no pixels, the files do not hold the
 // same number of examples, or a label is beyond the set's classes (10; emnist as published, up to
-// 62; letter 26; satellite 6; omniglot and idx 256).
+// 62; letter 26; satellite 6; omniglot and idx 256); as read_omniglot.
 std::shared_ptr<const Dataset> load_dataset(const TaskOptions& options, const DataFolders& where);
 
 }  // namespace vsml

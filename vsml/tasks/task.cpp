@@ -5,12 +5,14 @@
 #include <fmt/format.h>
 #include <limits>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "engine/error.h"
 #include "vsml/random_purpose.h"
 #include "vsml/tasks/example_stream.h"
 #include "vsml/tasks/generated.h"
+#include "vsml/tasks/read_once.h"
 #include "vsml/tasks/transform.h"
 
 namespace vsml {
@@ -60,7 +62,9 @@ constexpr int64_t kMostExamples = std::numeric_limits<uint32_t>::max();
 }
 
 std::string default_name(const TaskOptions& options) {
-  if (options.dataset == "csv") return std::filesystem::path(options.path).stem().string();
+  if (options.dataset == "csv" || options.dataset == "omniglot_images") {
+    return std::filesystem::path(options.path).stem().string();
+  }
   if (is_generated(options.dataset) || options.dataset == "idx") return options.dataset;
   return options.dataset + (options.split == Split::Train ? "/train" : "/test");
 }
@@ -93,10 +97,20 @@ void check_options(const std::string& name, const TaskOptions& options) {
   }
 }
 
+// The images as fractions, resized. A block of them at a time: the whole of a large set as floats,
+// before it is made smaller, may not fit.
 Images resized_images(const Dataset& set, const TaskOptions& options) {
-  Images images = to_images(set);
-  if (!options.resize) return images;
-  return resize(images, (*options.resize)[0], (*options.resize)[1]);
+  if (!options.resize) return to_images(set, 0, set.count);
+  constexpr int64_t kPixels = int64_t{1} << 22;
+  const int64_t block = std::max<int64_t>(1, kPixels / set.image_size());
+  const auto [height, width] = *options.resize;
+  Images all{set.count, set.channels, height, width, {}};
+  for (int64_t first = 0; first < set.count; first += block) {
+    const int64_t count = std::min(block, set.count - first);
+    const Images part = resize(to_images(set, first, count), height, width);
+    all.values.insert(all.values.end(), part.values.begin(), part.values.end());
+  }
+  return all;
 }
 
 struct LoadedImages {
@@ -131,12 +145,18 @@ LoadedImages load_images(const TaskOptions& options, const DataFolders& where) {
 }
 
 std::shared_ptr<const ExampleSet> load_table(const TaskOptions& options) {
-  ExampleSet set = read_csv(options.path, options.csv).examples;
-  if (options.standardize) standardize_inputs(set, moments_of_inputs(set));
-  if (!options.classes.empty()) {
-    set = keep_classes(set, options.classes, engine::printable(options.path));
-  }
-  return std::make_shared<const ExampleSet>(std::move(set));
+  using Key = std::tuple<std::string, std::string, CsvHeader, bool>;
+  static ReadOnce<Key, ExampleSet> tables;
+  const auto read = [&] {
+    ExampleSet set = read_csv(options.path, options.csv).examples;
+    if (options.standardize) standardize_inputs(set, moments_of_inputs(set));
+    return set;
+  };
+  const std::shared_ptr<const ExampleSet> table = tables.get(
+      {options.path, options.csv.label_column, options.csv.header, options.standardize}, read);
+  if (options.classes.empty()) return table;
+  return std::make_shared<const ExampleSet>(
+      keep_classes(*table, options.classes, engine::printable(options.path)));
 }
 
 // The set's examples of each of its classes.

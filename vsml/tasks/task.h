@@ -26,9 +26,9 @@ class Task {
   // Loads the data set and computes its inputs once, for all lifetimes. Pixels become fractions
   // (black 0, white 1) and are resized; a black margin is added; then all are standardised with the
   // mean and deviation of the resized training split, over all its classes and without the margin
-  // (dataset idx: of the set itself). The columns of a csv are standardised each by itself, over
-  // the whole table. Generated sets are not images: standardize means nothing to them, and what is
-  // done to images or classes is an error.
+  // (idx and omniglot_images: of the set itself). The columns of a csv are standardised each by
+  // itself, over the whole table. Generated sets are not images: standardize means nothing to them,
+  // and what is done to images or classes is an error.
   //
   // Throws Error if the options contradict themselves or the data; as load_dataset.
   Task(const TaskOptions& options, const DataFolders& where);

@@ -14,11 +14,12 @@ namespace vsml {
 enum class Split { Train, Test };
 
 struct TaskOptions {
-  std::string name;     // in tables; empty: dataset/split
-  std::string dataset;  // a named set, idx, csv, or a generated one (vsml/tasks/load_dataset.h)
+  std::string name;  // in tables; empty: dataset/split
+  std::string
+      dataset;  // a named set, idx, omniglot_images, csv, or a generated one (load_dataset.h)
   Split split = Split::Train;
   std::string images, labels;  // dataset idx: the two files
-  std::string path;            // dataset csv: the table
+  std::string path;            // dataset csv: the table; omniglot_images: the folder or archive
   CsvOptions csv;              // and how to read it
 
   // Generated sets.
