@@ -325,4 +325,36 @@ TEST_CASE("omniglot: archives and images that are damaged or made to do damage")
   check_done(run_program(command));
 }
 
+TEST_CASE("cifar10: files that are cut, of another set, or made to do damage; conv layers on it") {
+  Bytes good;
+  for (int i = 0; i < 30; ++i) good = good + Bytes{static_cast<uint8_t>(i % 3)} + counting(3072);
+  const TemporaryFolder folder;
+  write_plain(folder / "spec.json", small_spec());
+  fs::create_directory(folder / "cifar10");
+  const auto command = [&](const Arguments& more) {
+    return vsml(folder.path(), Arguments{"run", "spec.json", "--quiet", "--set", "data=.", "--set",
+                                         R"(tasks.test=[{"dataset": "cifar10", "split": "test",
+                             "resize": [4, 4], "distort": 0.1}])"} +
+                                   more);
+  };
+  const auto refused = [&](const Bytes& bytes, const std::string& part) {
+    CAPTURE(part);
+    write_bytes(folder / "cifar10/test_batch.bin", bytes);
+    check_refused(command({}), 3, {"cifar10", part});
+  };
+  check_refused(command({}), 3, {"cifar10", "test_batch.bin"});
+  refused(good, "data_batch_1.bin");  // whose mean and deviation are wanted
+  for (int k = 1; k <= 5; ++k) {
+    write_bytes(folder / ("cifar10/data_batch_" + std::to_string(k) + ".bin"), good);
+  }
+  refused({}, "found 0");
+  refused(Bytes(good.begin(), good.end() - 1), "a multiple of 3073 bytes");
+  refused(Bytes(3074 * 4), "that of CIFAR-100");
+  refused(good + Bytes{77} + counting(3072), "0x1681e: cifar10 label[30]: expected below 10");
+  refused(bomb(good), "cifar10 size: expected at most 65536 records");
+  write_bytes(folder / "cifar10/test_batch.bin", good);
+  check_done(run_program(command({"--set", R"(learner.layers=[
+      {"type": "conv", "outputs": 2, "kernel_size": [3, 3]}, {"type": "dense"}])"})));
+}
+
 }  // namespace tools::test

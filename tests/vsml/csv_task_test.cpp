@@ -79,7 +79,8 @@ TEST_CASE("csv task: a column that is always the same becomes 0, whatever its me
       text += value + ",-1,b\n";
       TaskOptions options;
       options.dataset = "csv";
-      options.path = folder.write("same.csv", Bytes(text.begin(), text.end()));
+      options.path = folder.write("same" + value + std::to_string(rows) + ".csv",
+                                  Bytes(text.begin(), text.end()));
       const Examples got = examples(Task(options, {}), kKey, 0, rows + 1);
       for (int64_t t = 0; t <= rows; ++t) CHECK(got.input(t)[0] == 0);
     }

@@ -68,6 +68,10 @@ Fields fields_of(TaskOptions& o) {
        IntegerListField{&o.classes, {0, 65535}}, kStoredSets},
       {"draw_classes", "so many of the classes, drawn anew per lifetime; 0: all",
        IntegerField{&o.draw_classes, {0, 65536}}, kStoredSets},
+      {"shots",
+       "a lifetime begins with so many examples of each drawn class, which are not scored; 0: all "
+       "are scored",
+       IntegerField{&o.shots, {0, 65536}}, kStoredSets},
       {"resize", "[height, width] in pixels; null: as they are", SizeField{&o.resize, {1, 1024}},
        kImageSets},
       {"pad", "zeros around the image, in pixels, after resizing", IntegerField{&o.pad, {0, 1024}},

@@ -7,6 +7,7 @@
 
 #include "vsml/experiment/spec_fields.h"
 #include "vsml/experiment/validate_clone.h"
+#include "vsml/experiment/validate_shots.h"
 #include "vsml/learners/learner_family.h"
 
 namespace vsml {
@@ -30,6 +31,7 @@ class Validator {
     validate_prefixes();
     validate_tasks(spec_.tasks.train, "tasks.train");
     validate_tasks(spec_.tasks.test, "tasks.test");
+    validate_shots(spec_, source_);
     switch (spec_.experiment) {
       case ExperimentType::MetaTrain:
         return validate_meta_train();

@@ -166,9 +166,13 @@ std::string ImageFiles::read(const std::string& name) const {
     refuse("an undamaged entry",
            engine::printable(zip_error_strerror(zip_get_error(archive_->zip))));
   }
-  // One byte more, so that the end, and with it the checksum, is come to.
+  // To the end, where the checksum is looked at; one byte more, to see whether it is the end.
   std::string bytes(static_cast<size_t>(entry.size) + 1, '\0');
-  const zip_int64_t got = zip_fread(file, bytes.data(), bytes.size());
+  zip_int64_t got = 0, step = 1;
+  while (step > 0) {
+    step = zip_fread(file, bytes.data() + got, bytes.size() - static_cast<zip_uint64_t>(got));
+    got = step < 0 ? step : got + step;
+  }
   const std::string problem =
       got < 0 ? engine::printable(zip_error_strerror(zip_file_get_error(file))) : "";
   zip_fclose(file);

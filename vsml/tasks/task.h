@@ -43,6 +43,10 @@ class Task {
   // or 2^32 - 1 where it repeats or is endless.
   int64_t max_examples() const;
 
+  // Examples that a lifetime begins with and that are not scored: `shots` of each drawn class, in
+  // random order. The rest of these classes' examples, the queries, follow.
+  int64_t support() const;
+
   // Bytes that a lifetime draws for itself, on average.
   double lifetime_bytes() const;
 
@@ -60,8 +64,9 @@ class Lifetime {
  public:
   // Examples first, first + 1, ..., first + count - 1.
   //   inputs [count, D]; labels [count, C], one-hot
-  // The set is gone through without replacement; with `repeat` it is then gone through again, newly
-  // shuffled. Throws Error if the range is negative or goes beyond the task's max_examples().
+  // The set is gone through without replacement, support first; with `repeat` it is then gone
+  // through again, newly shuffled. Throws Error if the range is negative or goes beyond the task's
+  // max_examples().
   void examples(int64_t first, int64_t count, float* inputs, float* labels) const;
 
  private:
@@ -70,6 +75,7 @@ class Lifetime {
   Lifetime(std::shared_ptr<const Task::Contents> task, const engine::RngKey& key);
 
   void draw_classes(Drawn& drawn) const;
+  void shots_first(Drawn& drawn) const;
 
   std::shared_ptr<const Task::Contents> task_;
   std::shared_ptr<const Drawn> drawn_;
