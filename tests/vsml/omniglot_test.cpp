@@ -167,6 +167,7 @@ TEST_CASE("omniglot: archives that are made to do damage") {
   refused(with({"a/b.png", good, true, 0, 1000}), ":a/b.png: zip: expected ");
   refused(with({"a/b.png", good, true, 0, 0, 1}), ":a/b.png: zip: expected an undamaged entry");
   refused({{"top/", {}}}, ": expected files *.png, found none");
+  refused({{"a/\xc3\xa9/b.png", {}}}, ":a/\xc3\xa9/b.png: png: expected an image");
   refused({}, ": ");
   refused({{"a/b.png", good}, {"a/b.png", good}}, ":");
 }

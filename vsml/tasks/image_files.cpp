@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <map>
 #include <zip.h>
 
 #include "engine/error.h"
@@ -47,6 +48,7 @@ bool leads_out(const std::string& name) {
 struct ImageFiles::Archive {
   std::string bytes;  // libzip reads here, so that nothing changes while it does
   zip_t* zip = nullptr;
+  std::map<std::string, zip_uint64_t> places;  // of the images, by name
 
   ~Archive() {
     if (zip != nullptr) zip_discard(zip);
@@ -144,6 +146,7 @@ void ImageFiles::list_archive() {
     if (!name.ends_with(".png")) refuse("*.png", "another file");
     if (entry.encryption_method != ZIP_EM_NONE) refuse("an open entry", "an encrypted one");
     names_.push_back(name);
+    archive_->places[name] = static_cast<zip_uint64_t>(i);
   }
 }
 
@@ -153,15 +156,12 @@ std::string ImageFiles::read(const std::string& name) const {
     throw engine::IoError(path_, name, fmt::format("zip: expected {}, found {}", expected, found));
   };
   zip_stat_t entry;
-  const zip_int64_t index = zip_name_locate(archive_->zip, name.c_str(), ZIP_FL_ENC_RAW);
-  if (index < 0 ||
-      zip_stat_index(archive_->zip, static_cast<zip_uint64_t>(index), 0, &entry) != 0) {
-    refuse("the entry", "none");
-  }
+  const zip_uint64_t index = archive_->places.at(name);
+  if (zip_stat_index(archive_->zip, index, 0, &entry) != 0) refuse("the entry", "none");
   if (entry.size > static_cast<zip_uint64_t>(kMostFile)) {
     refuse(fmt::format("at most {} bytes", kMostFile), fmt::format("{}", entry.size));
   }
-  zip_file_t* file = zip_fopen_index(archive_->zip, static_cast<zip_uint64_t>(index), 0);
+  zip_file_t* file = zip_fopen_index(archive_->zip, index, 0);
   if (file == nullptr) {
     refuse("an undamaged entry",
            engine::printable(zip_error_strerror(zip_get_error(archive_->zip))));
