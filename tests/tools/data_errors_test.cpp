@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "tests/tools/vsml_runs.h"
-#include "tests/vsml/idx_files.h"
+#include "tests/vsml/image_archives.h"
 
 namespace tools::test {
 namespace {
@@ -276,6 +276,85 @@ TEST_CASE("tables that are no tables, or not wanted as such, are refused with th
   check_done(run_vsml(folder.path(),
                       {"run", "spec.json", "--quiet", "--set",
                        "tasks.test=[{\"dataset\": \"csv\", \"repeat\": true" + path + "}]"}));
+}
+
+TEST_CASE("omniglot: archives and images that are damaged or made to do damage") {
+  const Bytes black(64 * 64);
+  std::vector<ZipEntry> good;
+  for (int k = 0; k < 30; ++k) {
+    good.push_back({"a/c" + std::to_string(k % 3) + "/" + std::to_string(k) + ".png",
+                    bit_png(64, 64, black), true});
+  }
+  const TemporaryFolder folder;
+  write_plain(folder / "spec.json", small_spec());
+  const Command command =
+      vsml(folder.path(), {"run", "spec.json", "--quiet", "--set",
+                           R"(tasks.test=[{"dataset": "omniglot_images", "path": "o.zip",
+                              "resize": [2, 2]}])"});
+  const auto refused = [&](const std::vector<ZipEntry>& entries, const std::string& part) {
+    CAPTURE(part);
+    write_bytes(folder / "o.zip", zip_of(entries));
+    check_refused(command, 3, {"o.zip", part});
+  };
+  const auto with = [&](const ZipEntry& entry) {
+    std::vector<ZipEntry> entries = good;
+    entries.push_back(entry);
+    return entries;
+  };
+  check_refused(command, 3, {"o.zip", "No such file"});
+  mkfifo((folder / "o.zip").c_str(), 0600);
+  check_refused(command, 3, {"o.zip", "a FIFO"});
+  fs::remove(folder / "o.zip");
+  refused({}, "o.zip");
+  refused(with({"a/c/\x1b[31m.png", {}}), "\\x1b[31m.png: png");
+  refused(with({"../c.png", good[0].content}), "leads out of it");
+  refused(with({"a/c/b.png", good[0].content, false, 1}), "an encrypted one");
+  // 64 MiB of zeros in 64 KiB, declared and not; and as the lines of an image.
+  refused(with({"a/c/b.png", Bytes(1 << 26), true}), "found 67108864");
+  refused(with({"a/c/b.png", Bytes(1 << 26), true, 0, 64}), "b.png: zip: expected");
+  refused(with({"a/c/b.png", png_of_rows(1 << 19, 1 << 9, Bytes((64 + 1) << 19)), true}),
+          "b.png: png: expected sides of at most 1024 pixels, found 524288 x 512");
+  refused(with({"a/c/b.png", png_of_rows(1 << 19, 1 << 19, {})}), "found 524288 x 524288");
+  refused(with({"a/c/b.png", png_of_rows(64, 63, Bytes(9 * 64))}), "expected 64 x 63 pixels");
+  refused(with({"a/c/b.png", Bytes(good[0].content.begin(), good[0].content.end() - 20)}),
+          "an undamaged image");
+  refused(with({"a/c/b.jpg", good[0].content}), "b.jpg: zip: expected *.png");
+  write_bytes(folder / "o.zip", zip_of(good) + Bytes{0});
+  check_refused(command, 3, {"o.zip", "an undamaged archive"});
+  write_bytes(folder / "o.zip", zip_of(good));
+  check_done(run_program(command));
+}
+
+TEST_CASE("cifar10: files that are cut, of another set, or made to do damage; conv layers on it") {
+  Bytes good;
+  for (int i = 0; i < 30; ++i) good = good + Bytes{static_cast<uint8_t>(i % 3)} + counting(3072);
+  const TemporaryFolder folder;
+  write_plain(folder / "spec.json", small_spec());
+  fs::create_directory(folder / "cifar10");
+  const auto command = [&](const Arguments& more) {
+    return vsml(folder.path(), Arguments{"run", "spec.json", "--quiet", "--set", "data=.", "--set",
+                                         R"(tasks.test=[{"dataset": "cifar10", "split": "test",
+                             "resize": [4, 4], "distort": 0.1}])"} +
+                                   more);
+  };
+  const auto refused = [&](const Bytes& bytes, const std::string& part) {
+    CAPTURE(part);
+    write_bytes(folder / "cifar10/test_batch.bin", bytes);
+    check_refused(command({}), 3, {"cifar10", part});
+  };
+  check_refused(command({}), 3, {"cifar10", "test_batch.bin"});
+  refused(good, "data_batch_1.bin");  // whose mean and deviation are wanted
+  for (int k = 1; k <= 5; ++k) {
+    write_bytes(folder / ("cifar10/data_batch_" + std::to_string(k) + ".bin"), good);
+  }
+  refused({}, "found 0");
+  refused(Bytes(good.begin(), good.end() - 1), "a multiple of 3073 bytes");
+  refused(Bytes(3074 * 4), "that of CIFAR-100");
+  refused(good + Bytes{77} + counting(3072), "0x1681e: cifar10 label[30]: expected below 10");
+  refused(bomb(good), "cifar10 size: expected at most 65536 records");
+  write_bytes(folder / "cifar10/test_batch.bin", good);
+  check_done(run_program(command({"--set", R"(learner.layers=[
+      {"type": "conv", "outputs": 2, "kernel_size": [3, 3]}, {"type": "dense"}])"})));
 }
 
 }  // namespace tools::test

@@ -1,6 +1,7 @@
 // Tables as tasks: what a lifetime gives of a CSV file, against its numbers.
 #include <cmath>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <map>
 
 #include "engine/error.h"
@@ -78,7 +79,8 @@ TEST_CASE("csv task: a column that is always the same becomes 0, whatever its me
       text += value + ",-1,b\n";
       TaskOptions options;
       options.dataset = "csv";
-      options.path = folder.write("same.csv", Bytes(text.begin(), text.end()));
+      options.path = folder.write("same" + value + std::to_string(rows) + ".csv",
+                                  Bytes(text.begin(), text.end()));
       const Examples got = examples(Task(options, {}), kKey, 0, rows + 1);
       for (int64_t t = 0; t <= rows; ++t) CHECK(got.input(t)[0] == 0);
     }
@@ -116,4 +118,20 @@ TEST_CASE("csv task: what is not for tables, and classes that are not there") {
   options.dataset = "csv";
   options.name = "none";
   CHECK(failure(options) == "task none: path: expected that of a table, found none");
+}
+
+TEST_CASE("csv task: a table is read once for all tasks that have it") {
+  const engine::test::TemporaryFolder folder;
+  TaskOptions options = table(folder);
+  const Examples first = examples(Task(options, {}), kKey, 0, 4);
+  std::filesystem::remove(options.path);
+  options.permute_labels = true;
+  CHECK(Task(options, {}).dims() == TaskDims{2, 3});
+  options.classes = {2, 0};
+  CHECK(Task(options, {}).max_examples() == 3);
+  options.classes = {};
+  options.permute_labels = false;
+  CHECK(examples(Task(options, {}), kKey, 0, 4) == first);
+  options.csv.header = CsvHeader::Yes;  // another table
+  CHECK(failure(options).find("No such file") != std::string::npos);
 }

@@ -324,8 +324,8 @@ TEST_CASE("load_dataset: named sets, where they are found and what is said when 
   CHECK_THROWS_WITH_AS(first_pixel("fashion", {first}),
                        "data set: expected fashion_mnist, mnist, kmnist, emnist, emnist_balanced, "
                        "emnist_byclass, emnist_bymerge, emnist_digits, emnist_letters, "
-                       "emnist_mnist, omniglot, digits, letter, satellite or idx, found "
-                       "\"fashion\"",
+                       "emnist_mnist, omniglot, digits, letter, satellite, cifar10, idx or "
+                       "omniglot_images, found \"fashion\"",
                        engine::Error);
 }
 

@@ -45,15 +45,20 @@ std::shared_ptr<const Task> sum_sign_task(int64_t inputs) {
 }
 
 std::shared_ptr<const Task> lit_pixel_task(const std::vector<uint8_t>& labels) {
+  TaskOptions options;
+  options.repeat = true;
+  return lit_pixel_task(labels, options);
+}
+
+std::shared_ptr<const Task> lit_pixel_task(const std::vector<uint8_t>& labels,
+                                           TaskOptions options) {
   const auto count = static_cast<uint32_t>(labels.size());
   Bytes pixels(labels.size() * labels.size(), 0);
   for (size_t k = 0; k < labels.size(); ++k) pixels[k * labels.size() + k] = 255;
   const engine::test::TemporaryFolder folder;
-  TaskOptions options;
   options.dataset = "idx";
   options.images = folder / "images";
   options.labels = folder / "labels";
-  options.repeat = true;
   const auto write = [](const std::string& path, const Bytes& bytes) {
     engine::test::write_plain(path, std::string(bytes.begin(), bytes.end()));
   };

@@ -20,8 +20,9 @@ LearnerOptions tiny_learner();
 std::shared_ptr<const Task> random_task(int64_t inputs, int64_t classes, int64_t pairs = 6);
 std::shared_ptr<const Task> sum_sign_task(int64_t inputs);
 // As many images of as many pixels as there are labels; image k has pixel k lit and label
-// labels[k]. Gone through again and again.
+// labels[k]. Gone through again and again, or with other options.
 std::shared_ptr<const Task> lit_pixel_task(const std::vector<uint8_t>& labels);
+std::shared_ptr<const Task> lit_pixel_task(const std::vector<uint8_t>& labels, TaskOptions options);
 
 // Three tasks of two sizes.
 TaskMixture mixed_tasks();

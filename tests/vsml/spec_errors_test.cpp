@@ -120,8 +120,8 @@ TEST_CASE("out of range, and words that are none of the choices") {
       "\"fashion_mnist\"", "\"fashion-mnist\"",
       "spec.json:11: tasks.train[0].dataset: expected one of fashion_mnist, mnist, kmnist, "
       "emnist, emnist_balanced, emnist_byclass, emnist_bymerge, emnist_digits, emnist_letters, "
-      "emnist_mnist, omniglot, digits, letter, satellite, idx, csv, random, sum_sign, clusters "
-      "or teacher, got \"fashion-mnist\"",
+      "emnist_mnist, omniglot, digits, letter, satellite, cifar10, idx, omniglot_images, csv, "
+      "random, sum_sign, clusters or teacher, got \"fashion-mnist\"",
       "did you mean \"fashion_mnist\"?");
   check_file("\"outputs\": 4", "\"type\": \"pool\"",
              "spec.json:4: learner.layers[0].type: expected one of dense or conv, got \"pool\"");
@@ -146,7 +146,9 @@ TEST_CASE("missing keys, and keys of another type") {
       "\"dataset\": \"random\"", "\"dataset\": \"random\", \"pad\": 1",
       "spec.json:12: tasks.train[1].pad: expected dataset fashion_mnist, mnist, kmnist, "
       "emnist, emnist_balanced, emnist_byclass, emnist_bymerge, emnist_digits, emnist_letters, "
-      "emnist_mnist, omniglot, digits, letter, satellite or idx with this key, got random");
+      "emnist_mnist, omniglot, digits, letter, satellite, cifar10, idx or omniglot_images with "
+      "this "
+      "key, got random");
   check_file("\"weight\": 1", "\"pairs\": 1",
              "spec.json:11: tasks.train[0].pairs: expected dataset random with this key, got "
              "fashion_mnist");

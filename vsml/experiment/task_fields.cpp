@@ -10,6 +10,7 @@ const std::vector<std::string> kGeneratedSets = generated_datasets();
 const std::vector<std::string> kImageSets = [] {
   std::vector<std::string> sets = named_datasets();
   sets.emplace_back("idx");
+  sets.emplace_back("omniglot_images");
   return sets;
 }();
 
@@ -28,8 +29,8 @@ Fields fields_of(TaskOptions& o) {
   return {
       {"name", "in tables; empty: the data set and its split", TextField{&o.name}},
       {"dataset",
-       "a named set of images; idx: two files; csv: a table; random, sum_sign, clusters, teacher: "
-       "generated",
+       "a named set of images; idx: two files; omniglot_images: Omniglot as published; csv: a "
+       "table; random, sum_sign, clusters, teacher: generated",
        word_choice(o.dataset, sets),
        {},
        true,
@@ -37,7 +38,10 @@ Fields fields_of(TaskOptions& o) {
       {"split", "part of the set", choice(o.split, {"train", "test"}), kNamedSets},
       {"images", "file of images", PathField{&o.images}, {"idx"}},
       {"labels", "file of labels", PathField{&o.labels}, {"idx"}},
-      {"path", "file of the table", PathField{&o.path}, {"csv"}},
+      {"path",
+       "file of the table; omniglot_images: folder or zip archive of folders of images",
+       PathField{&o.path},
+       {"csv", "omniglot_images"}},
       {"label_column",
        "name or number, from 1, of the column with the labels; empty: the last",
        TextField{&o.csv.label_column},
@@ -61,9 +65,13 @@ Fields fields_of(TaskOptions& o) {
        IntegerField{&o.clusters, {1, 1000}},
        {"clusters"}},
       {"classes", "only these labels, renumbered 0, 1, ...; empty: all",
-       IntegerListField{&o.classes, {0, 255}}, kStoredSets},
+       IntegerListField{&o.classes, {0, 65535}}, kStoredSets},
       {"draw_classes", "so many of the classes, drawn anew per lifetime; 0: all",
-       IntegerField{&o.draw_classes, {0, 256}}, kStoredSets},
+       IntegerField{&o.draw_classes, {0, 65536}}, kStoredSets},
+      {"shots",
+       "a lifetime begins with so many examples of each drawn class, which are not scored; 0: all "
+       "are scored",
+       IntegerField{&o.shots, {0, 65536}}, kStoredSets},
       {"resize", "[height, width] in pixels; null: as they are", SizeField{&o.resize, {1, 1024}},
        kImageSets},
       {"pad", "zeros around the image, in pixels, after resizing", IntegerField{&o.pad, {0, 1024}},

@@ -7,6 +7,7 @@
 
 #include "vsml/experiment/spec_fields.h"
 #include "vsml/experiment/validate_clone.h"
+#include "vsml/experiment/validate_shots.h"
 #include "vsml/learners/learner_family.h"
 
 namespace vsml {
@@ -30,6 +31,7 @@ class Validator {
     validate_prefixes();
     validate_tasks(spec_.tasks.train, "tasks.train");
     validate_tasks(spec_.tasks.test, "tasks.test");
+    validate_shots(spec_, source_);
     switch (spec_.experiment) {
       case ExperimentType::MetaTrain:
         return validate_meta_train();
@@ -190,6 +192,8 @@ class Validator {
       }
       require(task.dataset != "csv" || !task.path.empty(), here + ".path",
               "expected the file of the table, got none");
+      require(task.dataset != "omniglot_images" || !task.path.empty(), here + ".path",
+              "expected a folder or zip archive of images, got none");
       const std::set<int64_t> distinct(task.classes.begin(), task.classes.end());
       require(distinct.size() == task.classes.size(), here + ".classes",
               "expected each class once, got one twice");

@@ -9,8 +9,10 @@ namespace vsml {
 // What one unroll of some lanes gave. Numbers are summed over the lanes.
 struct UnrollGradient {
   engine::Tensor gradient;  // of the sum of the lanes' losses, flat [n]
-  double loss = 0;     // each lane's: cross entropy averaged over the unroll (or its last step)
-  double correct = 0;  // each lane's: fraction of right predictions
+  // Each lane's: cross entropy averaged over the unroll (or its last step), and fraction of right
+  // predictions; with the weights of score_weight.
+  double loss = 0;
+  double correct = 0;
 };
 
 // Takes lanes of equal size through `steps` further steps and differentiates. Their states move on,

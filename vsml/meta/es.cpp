@@ -74,12 +74,16 @@ std::vector<Score> run_steps(const Learner& learner, const engine::ParamSet& par
     const Tensor hit = equal(argmax(prediction, -1), argmax(label, -1));
     const auto correct = mean(cast(hit, engine::DType::f64), {2}).to_vector<double>();
     for (size_t place = 0; place < entropy.size(); ++place) {
-      const int64_t t = done + static_cast<int64_t>(place / lanes.size());
+      const auto t = static_cast<int64_t>(place / lanes.size());
+      const Lane& lane = *lanes[place % lanes.size()];
       Score& score = scores[place % lanes.size()];
-      const bool counts = options.loss == MetaLoss::Mean || t + 1 == steps;
-      const double share = options.loss == MetaLoss::Mean ? 1 / static_cast<double>(steps) : 1;
-      if (counts) score.loss += entropy[place] * share;
-      score.correct += correct[place] / static_cast<double>(steps);
+      const double weight = score_weight(lane, lane.age + t, options.batch_size);
+      const bool last = done + t + 1 == steps && weight > 0;
+      const double share = options.loss == MetaLoss::Mean ? weight / static_cast<double>(steps)
+                           : last                         ? 1
+                                                          : 0;
+      score.loss += entropy[place] * share;
+      score.correct += correct[place] * weight / static_cast<double>(steps);
     }
     for (Lane* lane : lanes) lane->age += now;
   }

@@ -21,7 +21,7 @@
 namespace vsml {
 
 struct PairLoss {
-  double plus = 0;     // mean cross entropy with +noise
+  double plus = 0;     // mean cross entropy with +noise, of a task with shots over its queries
   double minus = 0;    // and with -noise
   double correct = 0;  // fraction of right predictions, averaged over both
 };

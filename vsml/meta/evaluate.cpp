@@ -24,6 +24,7 @@ using engine::Tensor;
 // The scores of a chunk's episodes, for each length.
 struct ChunkScores {
   const std::vector<int64_t>& lengths;
+  int64_t support;
   std::vector<EpisodeScore*> scores;  // of the chunk's first episode, per length
 };
 
@@ -33,17 +34,19 @@ struct ExampleScore {
   double loss;
 };
 
-// Adds example t of an episode of `length` examples to its score.
-void add_example(const ExampleScore& example, int64_t t, int64_t length, size_t classes,
+// Adds example t of an episode to its score.
+void add_example(const ExampleScore& example, int64_t t, const EpisodeSpan& episode, size_t classes,
                  EpisodeScore& score) {
-  const int64_t tail = std::max<int64_t>(1, length / 10);
-  const int64_t window = window_of(t, length);
+  const int64_t window = window_of(t, episode.length);
   const double hit = example.guess == example.truth ? 1 : 0;
-  score.accuracy += hit / static_cast<double>(length);
-  score.loss += example.loss / static_cast<double>(length);
   score.curve[static_cast<size_t>(window)] +=
-      hit / static_cast<double>(window_width(window, length));
-  if (t < length - tail) return;
+      hit / static_cast<double>(window_width(window, episode.length));
+  if (t < episode.support) return;
+  const int64_t scored = episode.length - episode.support;
+  const int64_t tail = std::max<int64_t>(1, scored / 10);
+  score.accuracy += hit / static_cast<double>(scored);
+  score.loss += example.loss / static_cast<double>(scored);
+  if (t < episode.length - tail) return;
   score.accuracy_last += hit / static_cast<double>(tail);
   if (!score.confusion.empty()) ++score.confusion[example.truth * classes + example.guess];
 }
@@ -82,7 +85,8 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
       const int64_t t = done + static_cast<int64_t>(place / lanes.size());
       for (size_t k = 0; k < to.lengths.size(); ++k) {
         if (t >= to.lengths[k]) continue;
-        add_example(examples[place], t, to.lengths[k], classes, to.scores[k][place % lanes.size()]);
+        add_example(examples[place], t, {to.lengths[k], to.support}, classes,
+                    to.scores[k][place % lanes.size()]);
       }
     }
     for (Lane& lane : lanes) lane.age += steps;
@@ -91,11 +95,11 @@ void run_chunk(const Learner& learner, const engine::ParamSet& params, std::vect
 
 }  // namespace
 
-void add_example_score(const Tensor& prediction, const Tensor& label, int64_t t, int64_t length,
-                       EpisodeScore* scores) {
+void add_example_score(const Tensor& prediction, const Tensor& label, int64_t t,
+                       const EpisodeSpan& episode, EpisodeScore* scores) {
   const std::vector<ExampleScore> examples = scores_of({prediction}, {label});
   for (size_t p = 0; p < examples.size(); ++p) {
-    add_example(examples[p], t, length, static_cast<size_t>(label.dim(-1)), scores[p]);
+    add_example(examples[p], t, episode, static_cast<size_t>(label.dim(-1)), scores[p]);
   }
 }
 
@@ -133,6 +137,12 @@ engine::RngKey episode_key(uint64_t seed, int64_t episode) {
 }
 
 void require_long_enough(const Task& task, int64_t episode_length) {
+  if (episode_length <= task.support()) {
+    throw engine::Error(
+        fmt::format("task {}: expected an episode longer than its {} support examples, found {}",
+                    task.name(), task.support(), episode_length),
+        "lengthen evaluate.episode_length and prefixes, or lower the task's shots");
+  }
   if (episode_length <= task.max_examples()) return;
   throw engine::Error(
       fmt::format("task {}: expected at least {} examples for one episode, found {}", task.name(),
@@ -173,10 +183,11 @@ std::vector<std::vector<EpisodeScore>> evaluate_lengths(
   const Learner& learner = learners.for_dims(task->dims());
   std::vector<std::vector<EpisodeScore>> scores;
   for (const int64_t length : lengths) {
+    require_long_enough(*task, length);
     scores.push_back(empty_scores(options.episodes, length, task->num_classes()));
   }
   for_each_chunk(task, options, seed, [&](int64_t, int64_t first, std::vector<Lane>& lanes) {
-    ChunkScores mine{lengths, {}};
+    ChunkScores mine{lengths, task->support(), {}};
     for (auto& of_length : scores) mine.scores.push_back(&of_length[static_cast<size_t>(first)]);
     run_chunk(learner, set, lanes, options, mine);
   });

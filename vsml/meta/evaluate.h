@@ -1,6 +1,7 @@
 // vsml/meta/evaluate.h: meta-testing: how well a learner with given parameters learns a task.
 //
-// Accuracy is prequential: every example is predicted first and learned from after.
+// Accuracy is prequential: every example is predicted first and learned from after. Of a task with
+// shots only the queries are scored; each is learned from too, once it has been predicted.
 #pragma once
 
 #include <functional>
@@ -12,12 +13,12 @@
 namespace vsml {
 
 struct EpisodeScore {
-  double accuracy = 0;       // fraction of right predictions over the whole episode
-  double accuracy_last = 0;  // over its last tenth (at least one example)
-  double loss = 0;           // mean cross entropy
-  // Accuracy in equal windows (num_windows() of them).
+  double accuracy = 0;       // fraction of right predictions over all scored examples
+  double accuracy_last = 0;  // over the last tenth of them (at least one)
+  double loss = 0;           // mean cross entropy of the scored examples
+  // Accuracy in equal windows (num_windows() of them), of all examples, scored or not.
   std::vector<double> curve = {};
-  // Over the last tenth, [C, C]: how many examples of the class of the row were taken for that of
+  // Over that last tenth, [C, C]: how many examples of the class of the row were taken for that of
   // the column. Empty for more than kMostConfused classes.
   std::vector<int64_t> confusion = {};
 
@@ -50,10 +51,14 @@ std::vector<std::vector<EpisodeScore>> evaluate_lengths(const LearnerSource& lea
                                                         uint64_t seed);
 
 // For whoever runs episodes: scores of episodes of this length in which nothing has been predicted;
-// and what the predictions [P, 1, C] of example t, counted from 0, add to those of P episodes.
+// and what the predictions [P, 1, C] of example t, counted from 0, add to those of P episodes that
+// begin with `support` examples which are not scored.
 std::vector<EpisodeScore> empty_scores(int64_t episodes, int64_t length, int64_t classes);
+struct EpisodeSpan {
+  int64_t length = 0, support = 0;
+};
 void add_example_score(const engine::Tensor& prediction, const engine::Tensor& label, int64_t t,
-                       int64_t length, EpisodeScore* scores);
+                       const EpisodeSpan& episode, EpisodeScore* scores);
 
 // An episode's windows, W of them, at most kCurveWindows: window w has the examples from
 // length w / W up to, not including, length (w + 1) / W, which is its end.
@@ -73,7 +78,7 @@ void for_each_chunk(const std::shared_ptr<const Task>& task, const EvaluateOptio
 // The key of episode k's lifetime and, with purpose InitialState, of its learner's birth.
 engine::RngKey episode_key(uint64_t seed, int64_t episode);
 
-// Throws Error if the task has fewer examples than an episode.
+// Throws Error if the task has fewer examples than an episode, or all of an episode's are support.
 void require_long_enough(const Task& task, int64_t episode_length);
 
 struct ScoreSummary {

@@ -54,6 +54,7 @@ class Chunk {
   void run(std::vector<Lane>& lanes, EpisodeScore* scores) {
     std::vector<Lane*> group;
     for (Lane& lane : lanes) group.push_back(&lane);
+    support_ = lanes.front().support;
     state_ = begin_states(learner_, params_, group, 1);
     const int64_t at_a_time = steps_at_a_time(group, 1);
     for (int64_t done = 0; done < options_.episode_length; done += at_a_time) {
@@ -92,13 +93,14 @@ class Chunk {
     sums_.false_before[w] += total(probability(first.prediction, wrong)) / width;
     sums_.false_after[w] += total(probability(again_misled, wrong)) / width;
     sums_.old[w] += total(probability(first.prediction, original)) / width;
-    add_example_score(first.prediction, label, t, length, scores);
+    add_example_score(first.prediction, label, t, {length, support_}, scores);
   }
 
   const Learner& learner_;
   const engine::ParamSet& params_;
   const EvaluateOptions& options_;
   LearnerState state_;
+  int64_t support_ = 0;
   Introspection sums_;
 };
 

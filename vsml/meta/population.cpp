@@ -37,6 +37,7 @@ Lane enter_lifetime(const TaskMixture& tasks, const RngKey& key, int64_t length)
   lane.dims = task.dims();
   lane.lifetime = std::make_shared<const Lifetime>(task.lifetime(key));
   lane.length = length;
+  lane.support = task.support();
   return lane;
 }
 
@@ -54,6 +55,13 @@ Lane begin_lane(const TaskMixture& tasks, const LearnerSource& learners,
   Lane lane = enter_lifetime(tasks, key, length);
   lane.state = begin_states(learners.for_dims(lane.dims), params, {&lane}, batch);
   return lane;
+}
+
+double score_weight(const Lane& lane, int64_t step, int64_t batch) {
+  if (lane.support == 0) return 1;
+  const int64_t support = (lane.support + batch - 1) / batch;
+  if (step < support) return 0;
+  return static_cast<double>(lane.length) / static_cast<double>(lane.length - support);
 }
 
 std::vector<std::vector<Lane*>> groups_of_equal_size(std::vector<Lane>& lanes) {

@@ -30,9 +30,10 @@ struct Lane {
   engine::RngKey key;  // seed, number of the lifetime, member
   std::shared_ptr<const Lifetime> lifetime;
   TaskDims dims;
-  int64_t length = 0;  // steps until this lifetime ends
-  int64_t age = 0;     // steps seen
-  LearnerState state;  // P = 1
+  int64_t length = 0;   // steps until this lifetime ends
+  int64_t age = 0;      // steps seen
+  int64_t support = 0;  // examples at the beginning of this lifetime that are not scored
+  LearnerState state;   // P = 1
 };
 
 // A lane at the beginning of a lifetime of `length` steps, without a state.
@@ -45,6 +46,11 @@ LearnerState begin_states(const Learner& learner, const engine::ParamSet& params
 Lane begin_lane(const TaskMixture& tasks, const LearnerSource& learners,
                 const engine::ParamSet& params, const engine::RngKey& key, int64_t length,
                 int64_t batch);
+
+// What the prediction of step `step` counts in a lane's loss and accuracy: 1; of a task with
+// support examples 0 for these, and for later ones so much that it is 1 on average over the
+// lifetime.
+double score_weight(const Lane& lane, int64_t step, int64_t batch);
 
 // Lanes whose tasks have the same size, so that one tensor holds them all; in order of their first.
 std::vector<std::vector<Lane*>> groups_of_equal_size(std::vector<Lane>& lanes);

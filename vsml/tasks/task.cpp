@@ -5,12 +5,14 @@
 #include <fmt/format.h>
 #include <limits>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "engine/error.h"
 #include "vsml/random_purpose.h"
 #include "vsml/tasks/example_stream.h"
 #include "vsml/tasks/generated.h"
+#include "vsml/tasks/read_once.h"
 #include "vsml/tasks/transform.h"
 
 namespace vsml {
@@ -21,10 +23,10 @@ struct Task::Contents {
   int64_t num_inputs = 0;
   int64_t num_classes = 0;
   int64_t max_examples = 0;
+  int64_t support = 0;
   // Data set random has one of its own in each lifetime, endless streams have none.
   std::shared_ptr<const ExampleSet> set;
   std::vector<std::vector<int32_t>> by_class;  // draw_classes: the set's examples of each class
-  int64_t height = 0, width = 0;               // of images
   float black = 0;                             // of images: pixel 0, standardised
 };
 
@@ -60,7 +62,9 @@ constexpr int64_t kMostExamples = std::numeric_limits<uint32_t>::max();
 }
 
 std::string default_name(const TaskOptions& options) {
-  if (options.dataset == "csv") return std::filesystem::path(options.path).stem().string();
+  if (options.dataset == "csv" || options.dataset == "omniglot_images") {
+    return std::filesystem::path(options.path).stem().string();
+  }
   if (is_generated(options.dataset) || options.dataset == "idx") return options.dataset;
   return options.dataset + (options.split == Split::Train ? "/train" : "/test");
 }
@@ -93,15 +97,24 @@ void check_options(const std::string& name, const TaskOptions& options) {
   }
 }
 
+// The images as fractions, resized. A block of them at a time: the whole of a large set as floats,
+// before it is made smaller, may not fit.
 Images resized_images(const Dataset& set, const TaskOptions& options) {
-  Images images = to_images(set);
-  if (!options.resize) return images;
-  return resize(images, (*options.resize)[0], (*options.resize)[1]);
+  if (!options.resize) return to_images(set, 0, set.count);
+  constexpr int64_t kPixels = int64_t{1} << 22;
+  const int64_t block = std::max<int64_t>(1, kPixels / set.image_size());
+  const auto [height, width] = *options.resize;
+  Images all{set.count, set.channels, height, width, {}};
+  for (int64_t first = 0; first < set.count; first += block) {
+    const int64_t count = std::min(block, set.count - first);
+    const Images part = resize(to_images(set, first, count), height, width);
+    all.values.insert(all.values.end(), part.values.begin(), part.values.end());
+  }
+  return all;
 }
 
 struct LoadedImages {
   std::shared_ptr<const ExampleSet> set;
-  int64_t height = 0, width = 0;
   float black = 0;
 };
 
@@ -121,22 +134,28 @@ LoadedImages load_images(const TaskOptions& options, const DataFolders& where) {
     scale = train == split && !filter ? moments(images.values)
                                       : moments(resized_images(*train, options).values);
   }
-  images = standardize(pad(images, options.pad), scale);
+  if (options.pad != 0) images = pad(images, options.pad);
+  images = standardize(std::move(images), scale);
 
-  const int64_t height = images.height, width = images.width;
   const int64_t classes =
       filter ? kept.num_classes : std::max(kept.num_classes, train->num_classes);
   return {std::make_shared<const ExampleSet>(as_examples(std::move(images), kept.labels, classes)),
-          height, width, static_cast<float>(-scale.mean / scale.deviation)};
+          static_cast<float>(-scale.mean / scale.deviation)};
 }
 
 std::shared_ptr<const ExampleSet> load_table(const TaskOptions& options) {
-  ExampleSet set = read_csv(options.path, options.csv).examples;
-  if (options.standardize) standardize_inputs(set, moments_of_inputs(set));
-  if (!options.classes.empty()) {
-    set = keep_classes(set, options.classes, engine::printable(options.path));
-  }
-  return std::make_shared<const ExampleSet>(std::move(set));
+  using Key = std::tuple<std::string, std::string, CsvHeader, bool>;
+  static ReadOnce<Key, ExampleSet> tables;
+  const auto read = [&] {
+    ExampleSet set = read_csv(options.path, options.csv).examples;
+    if (options.standardize) standardize_inputs(set, moments_of_inputs(set));
+    return set;
+  };
+  const std::shared_ptr<const ExampleSet> table = tables.get(
+      {options.path, options.csv.label_column, options.csv.header, options.standardize}, read);
+  if (options.classes.empty()) return table;
+  return std::make_shared<const ExampleSet>(
+      keep_classes(*table, options.classes, engine::printable(options.path)));
 }
 
 // The set's examples of each of its classes.
@@ -154,6 +173,25 @@ std::vector<std::vector<int32_t>> examples_by_class(const std::string& name, con
                            present, draw_classes));
   }
   return by_class;
+}
+
+void check_shots(const std::string& name, const TaskOptions& options,
+                 const std::vector<std::vector<int32_t>>& by_class) {
+  if (options.shots < 0 || (options.shots > 0 && options.draw_classes == 0)) {
+    fail(name, fmt::format("shots: expected draw_classes above 0 with it, found {} and {}",
+                           options.draw_classes, options.shots));
+  }
+  if (options.shots > 0 && options.repeat) {
+    fail(name,
+         "shots: expected repeat false with it, or queries would have been shots, found true");
+  }
+  for (const auto& examples : by_class) {
+    if (options.shots < std::ssize(examples)) continue;
+    fail(name,
+         fmt::format("shots: expected fewer than the {} examples of the smallest class, found "
+                     "{}",
+                     examples.size(), options.shots));
+  }
 }
 
 // Examples that a lifetime has in any case: those of the smallest classes.
@@ -182,8 +220,6 @@ Task::Task(const TaskOptions& options, const DataFolders& where) {
     } else {
       LoadedImages images = load_images(options, where);
       contents->set = std::move(images.set);
-      contents->height = images.height;
-      contents->width = images.width;
       contents->black = images.black;
     }
     contents->num_inputs = contents->set->num_inputs;
@@ -194,6 +230,8 @@ Task::Task(const TaskOptions& options, const DataFolders& where) {
       contents->num_classes = options.draw_classes;
       size = fewest_examples(contents->by_class, options.draw_classes);
     }
+    check_shots(contents->name, options, contents->by_class);
+    contents->support = options.shots * options.draw_classes;
   }
   contents->max_examples = options.repeat ? kMostExamples : size;
   contents_ = std::move(contents);
@@ -216,12 +254,23 @@ int64_t Task::max_examples() const {
   return contents_->max_examples;
 }
 
+int64_t Task::support() const {
+  return contents_->support;
+}
+
 double Task::lifetime_bytes() const {
   const TaskOptions& options = contents_->options;
   const auto inputs = static_cast<double>(contents_->num_inputs);
   double numbers = options.random_projection * inputs * inputs;
   if (options.permute_pixels) numbers += inputs;
-  if (contents_->set != nullptr) numbers += static_cast<double>(contents_->set->count);
+  if (const ExampleSet* set = contents_->set.get()) {
+    const auto count = static_cast<double>(set->count);
+    const auto present = static_cast<double>(contents_->by_class.size());
+    // With drawn classes: which examples these are, their order, and the classes' new labels.
+    numbers += present == 0 ? count
+                            : 2 * count * static_cast<double>(options.draw_classes) / present +
+                                  static_cast<double>(set->num_classes);
+  }
   if (options.dataset == "random") numbers += static_cast<double>(options.pairs) * (inputs + 2);
   return numbers * sizeof(float);
 }
@@ -247,6 +296,7 @@ Lifetime::Lifetime(std::shared_ptr<const Task::Contents> task, const engine::Rng
     drawn->count = drawn->set->count;
     if (!task_->by_class.empty()) draw_classes(*drawn);
     drawn->first_order = drawn->order(0);
+    if (options.shots > 0) shots_first(*drawn);
   }
   if (options.permute_pixels) {
     drawn->pixel_order = engine::random_permutation(task_->num_inputs,
@@ -276,6 +326,27 @@ void Lifetime::draw_classes(Drawn& drawn) const {
     drawn.chosen.insert(drawn.chosen.end(), examples.begin(), examples.end());
   }
   drawn.count = static_cast<int64_t>(drawn.chosen.size());
+}
+
+void Lifetime::shots_first(Drawn& drawn) const {
+  std::vector<int64_t> seen(static_cast<size_t>(task_->set->num_classes));
+  const auto is_shot = [&](int32_t example) {
+    const int32_t label = task_->set->labels[static_cast<size_t>(example)];
+    return ++seen[static_cast<size_t>(label)] <= task_->options.shots;
+  };
+  std::vector<int32_t> shots, queries;
+  for (const int32_t example : drawn.first_order) {
+    (is_shot(example) ? shots : queries).push_back(example);
+  }
+  // As they come now, the first of a class tend to be together. There is no second pass, whose key
+  // this would be.
+  const std::vector<int32_t> order = engine::random_permutation(
+      std::ssize(shots), key_for(drawn.key, RandomPurpose::ExampleOrder, 1));
+  for (size_t k = 0; k < shots.size(); ++k) {
+    drawn.first_order[k] = shots[static_cast<size_t>(order[k])];
+  }
+  std::copy(queries.begin(), queries.end(),
+            drawn.first_order.begin() + static_cast<std::ptrdiff_t>(shots.size()));
 }
 
 void Lifetime::examples(int64_t first, int64_t count, float* inputs, float* labels) const {
@@ -312,7 +383,11 @@ void Lifetime::examples(int64_t first, int64_t count, float* inputs, float* labe
         const AffineMap map = random_affine_map(
             task_->options.distort,
             key_for(drawn_->key, RandomPurpose::Distortion, static_cast<uint32_t>(t)));
-        distort(input, task_->height, task_->width, map, task_->black, plain.data());
+        const ImageShape& image = *set->image;
+        for (int64_t plane = 0; plane < num_inputs; plane += image.height * image.width) {
+          distort(input + plane, image.height, image.width, map, task_->black,
+                  plain.data() + plane);
+        }
         input = plain.data();
       }
     } else {

@@ -26,9 +26,9 @@ class Task {
   // Loads the data set and computes its inputs once, for all lifetimes. Pixels become fractions
   // (black 0, white 1) and are resized; a black margin is added; then all are standardised with the
   // mean and deviation of the resized training split, over all its classes and without the margin
-  // (dataset idx: of the set itself). The columns of a csv are standardised each by itself, over
-  // the whole table. Generated sets are not images: standardize means nothing to them, and what is
-  // done to images or classes is an error.
+  // (idx and omniglot_images: of the set itself). The columns of a csv are standardised each by
+  // itself, over the whole table. Generated sets are not images: standardize means nothing to them,
+  // and what is done to images or classes is an error.
   //
   // Throws Error if the options contradict themselves or the data; as load_dataset.
   Task(const TaskOptions& options, const DataFolders& where);
@@ -42,6 +42,10 @@ class Task {
   // The longest lifetime: the size of the set (with draw_classes: of its smallest so many classes),
   // or 2^32 - 1 where it repeats or is endless.
   int64_t max_examples() const;
+
+  // Examples that a lifetime begins with and that are not scored: `shots` of each drawn class, in
+  // random order. The rest of these classes' examples, the queries, follow.
+  int64_t support() const;
 
   // Bytes that a lifetime draws for itself, on average.
   double lifetime_bytes() const;
@@ -60,8 +64,9 @@ class Lifetime {
  public:
   // Examples first, first + 1, ..., first + count - 1.
   //   inputs [count, D]; labels [count, C], one-hot
-  // The set is gone through without replacement; with `repeat` it is then gone through again, newly
-  // shuffled. Throws Error if the range is negative or goes beyond the task's max_examples().
+  // The set is gone through without replacement, support first; with `repeat` it is then gone
+  // through again, newly shuffled. Throws Error if the range is negative or goes beyond the task's
+  // max_examples().
   void examples(int64_t first, int64_t count, float* inputs, float* labels) const;
 
  private:
@@ -70,6 +75,7 @@ class Lifetime {
   Lifetime(std::shared_ptr<const Task::Contents> task, const engine::RngKey& key);
 
   void draw_classes(Drawn& drawn) const;
+  void shots_first(Drawn& drawn) const;
 
   std::shared_ptr<const Task::Contents> task_;
   std::shared_ptr<const Drawn> drawn_;

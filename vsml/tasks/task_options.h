@@ -14,11 +14,12 @@ namespace vsml {
 enum class Split { Train, Test };
 
 struct TaskOptions {
-  std::string name;     // in tables; empty: dataset/split
-  std::string dataset;  // a named set, idx, csv, or a generated one (vsml/tasks/load_dataset.h)
+  std::string name;  // in tables; empty: dataset/split
+  std::string
+      dataset;  // a named set, idx, omniglot_images, csv, or a generated one (load_dataset.h)
   Split split = Split::Train;
   std::string images, labels;  // dataset idx: the two files
-  std::string path;            // dataset csv: the table
+  std::string path;            // dataset csv: the table; omniglot_images: the folder or archive
   CsvOptions csv;              // and how to read it
 
   // Generated sets.
@@ -29,6 +30,9 @@ struct TaskOptions {
 
   std::vector<int64_t> classes;  // keep only these labels, renumbered 0, 1, ...
   int64_t draw_classes = 0;      // of these so many per lifetime, drawn anew; 0: all
+  // A lifetime begins with so many examples of each of its drawn classes, which are learned from
+  // but not scored: few-shot episodes. 0: every example is scored.
+  int64_t shots = 0;
   std::optional<std::array<int64_t, 2>> resize;  // height, width
   int64_t pad = 0;  // zeros around the image, in pixels, after resizing
   // Images: with the training split's mean and deviation; csv: each column with its own.

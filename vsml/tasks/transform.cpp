@@ -74,8 +74,13 @@ Images empty_images(int64_t count, int64_t channels, int64_t height, int64_t wid
 }  // namespace
 
 Images to_images(const Dataset& set) {
-  Images images = empty_images(set.count, set.channels, set.height, set.width);
-  std::transform(set.pixels.begin(), set.pixels.end(), images.values.begin(),
+  return to_images(set, 0, set.count);
+}
+
+Images to_images(const Dataset& set, int64_t first, int64_t count) {
+  Images images = empty_images(count, set.channels, set.height, set.width);
+  const auto start = set.pixels.begin() + first * set.image_size();
+  std::transform(start, start + count * set.image_size(), images.values.begin(),
                  [](uint8_t pixel) { return static_cast<float>(pixel) / 255.0f; });
   return images;
 }

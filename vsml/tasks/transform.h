@@ -21,8 +21,9 @@ struct Images {
   int64_t image_size() const { return channels * height * width; }
 };
 
-// Pixels as fractions: 0 is black, 1 white.
+// Pixels as fractions, 0 is black, 1 white: of all images, or of `count` from `first` on.
 Images to_images(const Dataset& set);
+Images to_images(const Dataset& set, int64_t first, int64_t count);
 
 // Images of height x width. If both sides shrink by whole factors each new pixel is the average of
 // the area it covers; otherwise bilinear interpolation with half-pixel centres: new pixel i reads
