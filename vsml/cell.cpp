@@ -88,6 +88,10 @@ Tensor gate_bias(const CellParams& cell) {
   return cell.bias + gate_offsets(dims, cell.bias.dtype(), cell.bias.device());
 }
 
+CellState cast_state(const CellState& state, DType dtype) {
+  return {cast(state.h, dtype), cast(state.c, dtype)};
+}
+
 CellState update_cell(const Tensor& gates, const Tensor& c) {
   const std::vector<Tensor> parts = split(gates, -1, 4);
   const Tensor &input = parts[0], &candidate = parts[1], &forget = parts[2], &output = parts[3];

@@ -34,9 +34,13 @@ struct CellParams {
   bool layer_norm() const { return scale_forward.defined(); }
 };
 
+// Between ticks a state may be kept in bf16; what ticks compute with is the type of the messages.
 struct CellState {
   engine::Tensor h, c;  // both [P, B, I, O, H]
 };
+
+// The same state in another type; the same tensors if it is in that type already.
+CellState cast_state(const CellState& state, engine::DType dtype);
 
 // What the cells of a layer hear, and what they say.
 struct Messages {

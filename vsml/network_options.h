@@ -17,6 +17,11 @@ namespace vsml {
 // equations the sum.
 enum class Reduce { Mean, Sum };
 
+// How h and c are kept from example to example. Ticks compute with the parameters' type in any
+// case: as they do; or in half the memory, with 8 bits of precision, rounded once after the ticks
+// of a layer.
+enum class StateType { Float32, Bfloat16 };
+
 enum class LayerType { Dense, Conv };
 
 // Which positions of a kernel send reverse messages: all of them, so that reverse messages go where
@@ -62,6 +67,8 @@ struct NetworkOptions {
   double random_state_fraction = 0.5;   // part of c's channels that starts random
   // Cells start from random weights, written and read by vectors among the parameters.
   bool encoded_weights = false;
+  StateType state_type =
+      StateType::Float32;  // what h and c are kept in between the ticks of a layer
 
   friend bool operator==(const NetworkOptions&, const NetworkOptions&) = default;
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "engine/ops/elementwise.h"
 #include "tests/vsml/naive_conv.h"
 
 namespace vsml::test {
@@ -11,6 +12,19 @@ namespace {
 
 double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));
+}
+
+// The nearest number with 8 bits, ties to even; of the sizes that states have.
+double in_bf16(double x) {
+  int exponent = 0;
+  const double fraction = std::frexp(x, &exponent);  // 0.5 <= |fraction| < 1
+  return std::ldexp(std::nearbyint(fraction * 256), exponent - 8);
+}
+
+void keep_in_bf16(NaiveLayer& layer) {
+  for (Numbers* x : {&layer.h, &layer.c}) {
+    for (double& value : *x) value = in_bf16(value);
+  }
 }
 
 // Elements [index * size, (index + 1) * size).
@@ -139,7 +153,10 @@ std::shared_ptr<NaiveConv> naive_conv(const LayerOptions& layer, const ImageShap
 
 NaiveNetwork::NaiveNetwork(const Network& network, const engine::ParamSet& params,
                            const NetworkState& state, int64_t member)
-    : options_(network.options()), inputs_(network.inputs()), classes_(network.classes()) {
+    : options_(network.options()),
+      in_bf16_(options_.state_type == StateType::Bfloat16),
+      inputs_(network.inputs()),
+      classes_(network.classes()) {
   const int64_t batch = state.layers[0].h.dim(1), hidden = options_.cell.state;
   int64_t below = inputs_;
   ImageShape image = network.task().image.value_or(ImageShape{1, 1, inputs_});
@@ -160,8 +177,8 @@ NaiveNetwork::NaiveNetwork(const Network& network, const engine::ParamSet& param
       image = {conv->outputs, conv->rows(), conv->columns()};
       columns = image.size();
     }
-    const Numbers all_h = state.layers[k].h.to_vector<double>();
-    const Numbers all_c = state.layers[k].c.to_vector<double>();
+    const Numbers all_h = cast(state.layers[k].h, engine::DType::f64).to_vector<double>();
+    const Numbers all_c = cast(state.layers[k].c, engine::DType::f64).to_vector<double>();
     const Numbers all_reverse = state.reverse[k].to_vector<double>();
     std::vector<NaiveLayer> entries;
     for (int64_t b = 0; b < batch; ++b) {
@@ -188,7 +205,11 @@ void NaiveNetwork::merge() {
         double sum = 0;
         for (const NaiveLayer& entry : entries) sum += (entry.*what)[k];
         for (NaiveLayer& entry : entries) {
-          (entry.*what)[k] = sum / static_cast<double>(entries.size());
+          const auto count = static_cast<double>(entries.size());
+          // The average of states in bf16 is one of floats.
+          (entry.*what)[k] = in_bf16_
+                                 ? in_bf16(static_cast<float>(sum) * static_cast<float>(1 / count))
+                                 : sum / count;
         }
       }
     }
@@ -202,6 +223,7 @@ void NaiveNetwork::tick(size_t layer, size_t entry, bool backward) {
   const NaiveMessages out =
       conv == nullptr ? naive_tick(cell, cells, options_.micro_ticks, options_.reduce)
                       : naive_conv_tick(cell, cells, *conv, options_.micro_ticks, options_.reduce);
+  if (in_bf16_) keep_in_bf16(cells);
   const auto hand_on = [&](const Numbers& messages, Numbers& to, int64_t neurons) {
     std::copy_n(messages.begin(), neurons * options_.cell.message, to.begin());
   };

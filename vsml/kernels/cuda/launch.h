@@ -10,7 +10,9 @@ namespace vsml::kernels::cuda {
 bool can_launch(int device, int64_t state_size);
 
 // On the device's stream. launch_backward() allocates the history of its blocks.
-void launch_forward(int device, int64_t state_size, const ForwardWork& work);
-void launch_backward(int device, int64_t state_size, const BackwardWork& work);
+void launch_forward(int device, int64_t state_size, const ForwardWork<float>& work);
+void launch_forward(int device, int64_t state_size, const ForwardWork<Bf16>& work);
+void launch_backward(int device, int64_t state_size, const BackwardWork<float>& work);
+void launch_backward(int device, int64_t state_size, const BackwardWork<Bf16>& work);
 
 }  // namespace vsml::kernels::cuda
