@@ -11,7 +11,6 @@
 namespace vsml {
 namespace {
 
-using engine::DType;
 using engine::Shape;
 using engine::Tensor;
 
@@ -70,7 +69,7 @@ Messages normalised(const CellParams& cell, const Tensor& h, const TickOptions& 
 LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
                const TickOptions& options) {
   check(state, in);
-  const DType kept_in = state.c.dtype();
+  const StateTypes kept_in = types_of(state);
   // The messages of each cell are made of h before it is rounded.
   if (cell.layer_norm()) state = cast_state(state, in.forward.dtype());
   const int64_t inputs = state.c.dim(kInputAxis), outputs = state.c.dim(kOutputAxis);
@@ -115,7 +114,7 @@ LayerTick tick_literal(const CellParams& cell, CellState state, const Messages& 
         message_of_each(h, cell.m_reverse, cell.b_reverse, cell.scale_reverse, cell.offset_reverse),
         kOutputAxis, options.reduce);
   }
-  result.state = cast_state(result.state, state.c.dtype());
+  result.state = cast_state(result.state, types_of(state));
   return result;
 }
 

@@ -168,7 +168,7 @@ CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, c
   }
   result.over_inputs = sum(result.state.h, {kInputAxis});
   if (want_over_outputs) result.over_outputs = sum(result.state.h, {kOutputAxis});
-  result.state = cast_state(result.state, state.h.dtype());
+  result.state = cast_state(result.state, types_of(state));
   return result;
 }
 

@@ -10,9 +10,9 @@
 namespace vsml::kernels::cuda {
 
 // Where a pointer may be null, it stands for zeros.
-template <class State>
+template <class Hidden, class Memory>
 struct BackwardWork {
-  TileInputs<State> in;
+  TileInputs<Hidden, Memory> in;
   const float *dnext_h = nullptr, *dnext_c = nullptr;  // may be null
   const float* dover_inputs = nullptr;                 // [layers, outputs, H]; may be null
   const float* dover_outputs = nullptr;                // [layers, inputs, H]; may be null
@@ -118,13 +118,13 @@ struct UnitGradients {
 
 // shared: Geometry<H>::kBackwardFloats, 16-byte aligned. history: kHistoryFloats for each tick but
 // the first; a thread reads there only what it wrote itself.
-template <int H, class State, class Block>
-ENGINE_HD void backward_tile(const Block& block, const BackwardWork<State>& work, float* shared,
-                             float* history) {
+template <int H, class Hidden, class Memory, class Block>
+ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memory>& work,
+                             float* shared, float* history) {
   using G = Geometry<H>;
   constexpr int n = G::kBackwardSlots;
   constexpr int kCellFloats = G::kBackwardCells * G::kStateStride;
-  const TileInputs<State>& in = work.in;
+  const auto& in = work.in;
   const TilePlan& plan = in.plan;
   const TilePlace place = place_of(plan, block.index);
   float* weights = shared;
