@@ -145,8 +145,11 @@ std::string fused_kernels(int64_t state_size, engine::DType dtype, engine::Devic
 
 CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
                      int64_t micro_ticks, bool want_over_outputs) {
+  using engine::DType;
+  // Kernels know c in bf16 only beside h in bf16.
+  const bool known = state.h.dtype() == DType::bf16 || state.c.dtype() != DType::bf16;
   const bool fused =
-      !fused_kernels(state.h.dim(-1), in.forward.dtype(), state.h.device()).empty() &&
+      known && !fused_kernels(state.h.dim(-1), in.forward.dtype(), state.h.device()).empty() &&
       state.h.size() > 0;
   if (!fused) return reference_tick_cells(cell, state, in, micro_ticks, want_over_outputs);
   return fused_tick_cells(cell, std::move(state), in, micro_ticks, want_over_outputs);
