@@ -212,9 +212,9 @@ void NaiveNetwork::merge() {
         for (NaiveLayer& entry : entries) {
           const auto count = static_cast<double>(entries.size());
           // The average of states in bf16 is one of floats.
-          (entry.*what)[k] =
-              narrow ? in_bf16(static_cast<float>(sum) * static_cast<float>(1 / count))
-                     : sum / count;
+          (entry.*what)[k] = narrow
+                                 ? in_bf16(static_cast<float>(sum) * static_cast<float>(1 / count))
+                                 : sum / count;
         }
       }
     }
