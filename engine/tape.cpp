@@ -40,7 +40,7 @@ Tape::~Tape() {
 }
 
 void Tape::watch(const Tensor& tensor) {
-  if (!tensor.defined() || !is_float(tensor.dtype())) {
+  if (!tensor.defined() || !has_gradient(tensor.dtype())) {
     throw GradientError("watch: expected a float tensor");
   }
   if (!tracks(tensor)) append("watch", {}, {tensor}, nullptr);
@@ -92,7 +92,7 @@ void Tape::append(const char* op, const std::vector<Tensor>& inputs,
   }
   for (const Tensor& output : outputs) {
     slot_of_[output.id()] = static_cast<int64_t>(slots_.size());
-    slots_.push_back({output.shape(), output.dtype()});
+    slots_.push_back({output.shape(), gradient_type(output.dtype())});
   }
   nodes_.push_back(std::move(node));
 }
@@ -121,7 +121,8 @@ std::vector<Tensor> Tape::gradient(const Tensor& loss, const std::vector<Tensor>
       gradient({loss}, {Tensor::full(loss.shape(), 1, loss.dtype(), loss.device())}, inputs);
   for (size_t k = 0; k < inputs.size(); ++k) {
     if (result[k].defined()) continue;
-    result[k] = Tensor::zeros(inputs[k].shape(), inputs[k].dtype(), inputs[k].device());
+    result[k] =
+        Tensor::zeros(inputs[k].shape(), gradient_type(inputs[k].dtype()), inputs[k].device());
   }
   return result;
 }

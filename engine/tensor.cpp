@@ -180,14 +180,18 @@ Tensor Tensor::contiguous() const {
 template Tensor Tensor::from(const std::vector<float>&, const Shape&, Device);
 template Tensor Tensor::from(const std::vector<double>&, const Shape&, Device);
 template Tensor Tensor::from(const std::vector<int32_t>&, const Shape&, Device);
+template Tensor Tensor::from(const std::vector<Bf16>&, const Shape&, Device);
 template std::vector<float> Tensor::to_vector() const;
 template std::vector<double> Tensor::to_vector() const;
 template std::vector<int32_t> Tensor::to_vector() const;
+template std::vector<Bf16> Tensor::to_vector() const;
 template const float* Tensor::data() const;
 template const double* Tensor::data() const;
 template const int32_t* Tensor::data() const;
+template const Bf16* Tensor::data() const;
 template float* Tensor::data();
 template double* Tensor::data();
 template int32_t* Tensor::data();
+template Bf16* Tensor::data();
 
 }  // namespace engine

@@ -31,7 +31,7 @@ class Tensor {
   static Tensor zeros(const Shape& shape, DType dtype, Device device = {});
   static Tensor scalar(double value, DType dtype, Device device = {});
   // A copy of host values, row-major; throws ShapeError if their number is not shape.size().
-  // T is float, double or int32_t.
+  // T is float, double, int32_t or Bf16.
   template <class T>
   static Tensor from(const std::vector<T>& values, const Shape& shape, Device device = {});
 

@@ -88,6 +88,18 @@ Tensor gate_bias(const CellParams& cell) {
   return cell.bias + gate_offsets(dims, cell.bias.dtype(), cell.bias.device());
 }
 
+StateTypes types_of(const CellState& state) {
+  return {state.h.dtype(), state.c.dtype()};
+}
+
+CellState cast_state(const CellState& state, const StateTypes& types) {
+  return {cast(state.h, types.h), cast(state.c, types.c)};
+}
+
+CellState cast_state(const CellState& state, DType dtype) {
+  return cast_state(state, {dtype, dtype});
+}
+
 CellState update_cell(const Tensor& gates, const Tensor& c) {
   const std::vector<Tensor> parts = split(gates, -1, 4);
   const Tensor &input = parts[0], &candidate = parts[1], &forget = parts[2], &output = parts[3];

@@ -86,6 +86,8 @@ LayerTick conv_tick(const CellParams& cell, CellState state, const Messages& in,
                     const ConvShape& shape, const TickOptions& options) {
   check(state, in, shape);
   const int64_t members = state.c.dim(0), batch = state.c.dim(1);
+  const StateTypes kept_in = types_of(state);
+  state = cast_state(state, in.forward.dtype());
   const Messages at_positions{
       seen_by_positions(in.forward, shape),
       reshape(in.reverse, {members, batch * shape.positions(), shape.channels, in.reverse.dim(3)})};
@@ -96,7 +98,7 @@ LayerTick conv_tick(const CellParams& cell, CellState state, const Messages& in,
   }
   LayerTick last =
       tick(cell, std::move(state), at_positions, {1, options.reduce, options.want_reverse});
-  LayerTick result{over_positions(last.state, batch), {}};
+  LayerTick result{cast_state(over_positions(last.state, batch), kept_in), {}};
   result.out.forward =
       reshape(last.out.forward,
               {members, batch, shape.positions() * shape.channels, last.out.forward.dim(3)});

@@ -17,7 +17,8 @@ namespace vsml {
 // A neuron above hears its kernel's I cells. A neuron below hears, from each position and each
 // pixel of the kernel that saw it, the O cells there; with Reduce::Mean the sum of these is divided
 // by kernel_y kernel_x wherever the neuron is. Messages are of the last tick, of the positions' own
-// h. Throws ShapeError if the shapes do not fit.
+// h. A state in bf16 is rounded once, when its last average is taken. Throws ShapeError if the
+// shapes do not fit.
 LayerTick conv_tick(const CellParams& cell, CellState state, const Messages& in,
                     const ConvShape& shape, const TickOptions& options);
 

@@ -69,6 +69,9 @@ Messages normalised(const CellParams& cell, const Tensor& h, const TickOptions& 
 LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
                const TickOptions& options) {
   check(state, in);
+  const StateTypes kept_in = types_of(state);
+  // The messages of each cell are made of h before it is rounded.
+  if (cell.layer_norm()) state = cast_state(state, in.forward.dtype());
   const int64_t inputs = state.c.dim(kInputAxis), outputs = state.c.dim(kOutputAxis);
   const bool sum_over_outputs = options.want_reverse && !cell.layer_norm();
   kernels::CellTicks ticked =
@@ -76,6 +79,7 @@ LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
   LayerTick result{std::move(ticked.state), {}};
   if (cell.layer_norm()) {
     result.out = normalised(cell, result.state.h, options);
+    result.state = cast_state(result.state, kept_in);
     return result;
   }
   result.out.forward =
@@ -95,7 +99,7 @@ LayerTick tick_literal(const CellParams& cell, CellState state, const Messages& 
   const Tensor w = engine::concat({cell.w_forward, cell.w_reverse, cell.w_hidden}, -2);
   const Tensor forward = broadcast_to(expand(in.forward, kOutputAxis), grid + Shape{message});
   const Tensor reverse = broadcast_to(expand(in.reverse, kInputAxis), grid + Shape{message});
-  LayerTick result{std::move(state), {}};
+  LayerTick result{cast_state(state, in.forward.dtype()), {}};
   for (int64_t k = 0; k < options.micro_ticks; ++k) {
     const Tensor seen =
         engine::concat({forward, reverse, result.state.h}, -1);  // [P, B, I, O, F+R+H]
@@ -110,6 +114,7 @@ LayerTick tick_literal(const CellParams& cell, CellState state, const Messages& 
         message_of_each(h, cell.m_reverse, cell.b_reverse, cell.scale_reverse, cell.offset_reverse),
         kOutputAxis, options.reduce);
   }
+  result.state = cast_state(result.state, types_of(state));
   return result;
 }
 

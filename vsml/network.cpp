@@ -33,7 +33,10 @@ std::string code_prefix(const NetworkOptions& options, int64_t layer) {
 
 Tensor merged(const Tensor& x) {
   const int64_t shared = x.dim(-1) / 2;
-  const Tensor average = mean(slice(x, -1, 0, shared), {kBatchAxis}, engine::KeepAxes::Yes);
+  const DType computed = x.dtype() == DType::bf16 ? DType::f32 : x.dtype();
+  const Tensor average =
+      cast(mean(cast(slice(x, -1, 0, shared), computed), {kBatchAxis}, engine::KeepAxes::Yes),
+           x.dtype());
   return engine::concat(
       {broadcast_to(average, x.shape().with(-1, shared)), slice(x, -1, shared, x.dim(-1))}, -1);
 }
@@ -90,6 +93,12 @@ Network::Network(const NetworkOptions& options, const TaskDims& task)
   }
 }
 
+StateTypes Network::kept_in(DType computed) const {
+  const StateType type = options_.state_type;
+  return {type == StateType::Float32 ? computed : DType::bf16,
+          type == StateType::Bfloat16 ? DType::bf16 : computed};
+}
+
 bool Network::has_constant(int64_t layer) const {
   return options_.layers[static_cast<size_t>(layer)].constant_input.has_value();
 }
@@ -104,6 +113,7 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
                                     const std::vector<engine::RngKey>& members,
                                     int64_t batch) const {
   const DType dtype = params.flat().dtype();
+  const StateTypes kept = kept_in(dtype);
   const engine::Device device = params.flat().device();
   const int64_t hidden = options_.cell.state;
   const auto random = static_cast<int64_t>(
@@ -118,8 +128,8 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
   int64_t first = 0;
   for (int64_t layer = 0; layer < num_layers(); ++layer) {
     const Shape grid{population, batch, rows(layer), columns(layer)};
-    CellState cells{Tensor::zeros(grid + Shape{hidden}, dtype, device),
-                    Tensor::zeros(grid + Shape{hidden}, dtype, device)};
+    CellState cells{Tensor::zeros(grid + Shape{hidden}, kept.h, device),
+                    Tensor::zeros(grid + Shape{hidden}, kept.c, device)};
     const double deviation = 1 / std::sqrt(static_cast<double>(grid[2]));
     const Tensor drawn = slice(cells.c, -1, 0, random);
     for (int64_t p = 0; p < population; ++p) {
@@ -134,7 +144,8 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
         {population, batch, shape(layer).outputs, options_.cell.message}, dtype, device));
   }
   for (size_t k = 0; k < coded.layers.size(); ++k) {
-    state.layers[k].c = state.layers[k].c + coded.layers[k].c;
+    Tensor& c = state.layers[k].c;
+    c = cast(cast(c, dtype) + cast(coded.layers[k].c, dtype), kept.c);
   }
   return state;
 }
@@ -170,7 +181,8 @@ NetworkState Network::state_of_weights(const engine::ParamSet& params,
       engine::throw_shape_error(
           "network", fmt::format("weights [P, {}, {}]", rows(layer), columns(layer)), {w.shape()});
     }
-    state.layers.push_back(encode_weights(code_of(params, layer), w, batch));
+    state.layers.push_back(
+        cast_state(encode_weights(code_of(params, layer), w, batch), kept_in(w.dtype())));
     state.reverse.push_back(Tensor::zeros(
         {w.dim(0), batch, shape(layer).outputs, options_.cell.message}, w.dtype(), w.device()));
   }

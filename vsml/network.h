@@ -51,13 +51,17 @@ class Network {
   // Cells of the whole network.
   int64_t num_cells() const;
 
+  // The types of h and c in a network that computes in `computed`.
+  StateTypes kept_in(engine::DType computed) const;
+
   // The learning algorithm's parameters; the same for every number of inputs and classes.
   const engine::ParamLayout& layout() const { return layout_; }
 
   // State of members.size() learners that have seen nothing: h = 0; the first
   // floor(random_state_fraction H) channels of c truncated normal with deviation 1 / sqrt(rows of
   // cells), drawn from the member's key, equal over the batch; the rest 0. With encoded_weights
-  // initial_weights() are added in their code. Element type and device are those of the parameters.
+  // initial_weights() are added in their code. Element type and device are those of the parameters;
+  // h and c are of the type of kept_in().
   NetworkState initial_state(const engine::ParamSet& params,
                              const std::vector<engine::RngKey>& members, int64_t batch) const;
 
@@ -94,7 +98,7 @@ class Network {
 };
 
 // With more than one example in a batch the learners of the batch share half of what they know: the
-// first half of the channels of h and of c is averaged over B.
+// first half of the channels of h and of c is averaged over B. In bf16 it is averaged in f32.
 CellState merged_over_batch(const CellState& state);
 
 }  // namespace vsml

@@ -8,13 +8,14 @@
 namespace vsml {
 namespace {
 
-// Numbers, not bytes.
+// Numbers of the type that is computed in, not bytes: one that is kept in bf16 is half of one in
+// f32.
 struct LayerNumbers {
   double state = 0, tape = 0, work = 0, unrecorded = 0;
 };
 
 LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t members, int64_t batch,
-                           bool fused, engine::Device device) {
+                           bool fused, engine::DType dtype, engine::Device device) {
   const NetworkOptions& o = network.options();
   const LayerShape& shape = network.shape(layer);
   const auto state = static_cast<double>(o.cell.state);
@@ -28,13 +29,26 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   const double columns = grids * static_cast<double>(shape.columns);
   const double cells = rows * static_cast<double>(shape.columns);
   const double states = learners * static_cast<double>(shape.rows * shape.columns);
+  const StateTypes types = network.kept_in(dtype);
+  const double kept = static_cast<double>(engine::size_of(types.h) + engine::size_of(types.c)) /
+                      static_cast<double>(2 * engine::size_of(dtype));
+  // h and c as ticks compute with them, where that is not how they are kept.
+  const auto narrow = static_cast<double>((types.h == engine::DType::bf16 ? 1 : 0) +
+                                          (types.c == engine::DType::bf16 ? 1 : 0));
+  const double wide = !fused || shape.conv || o.layer_norm ? narrow * state * states : 0;
   const double neurons = rows + columns;
   const double directions = layer > 0 ? 2 : 1;  // messages that are read
 
   LayerNumbers numbers;
-  numbers.state = 2 * state * states + message * learners * static_cast<double>(shape.outputs);
+  numbers.state =
+      2 * kept * state * states + message * learners * static_cast<double>(shape.outputs);
   // h and c; of a convolution their sums over positions too, after each tick.
-  numbers.tape = shape.conv ? 4 * state * states * ticks : 2 * state * states;
+  numbers.tape = shape.conv ? 4 * state * states * ticks : 2 * kept * state * states;
+  // What a tick begins with; h after it, of which messages are made one by one; the average of
+  // positions, rounded again.
+  numbers.tape += wide;
+  if (narrow > 0 && o.layer_norm && !shape.conv) numbers.tape += state * states;
+  if (shape.conv) numbers.tape += 0.5 * wide;
   // Per neuron that is spoken to, the sum and the mean of h, and the message; what is heard from
   // the image, which each position of a kernel has its own copy of.
   const double spoken_to = layer > 0 ? neurons : columns;
@@ -48,6 +62,7 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   // These shares, sums of h, messages; where engine ops tick, gates and what becomes of them.
   numbers.unrecorded = (5 * state + 4 * message) * neurons + (fused ? 0 : 14 * state * cells);
   if (shape.conv) numbers.unrecorded += 2 * state * cells;  // what the positions make of the state
+  numbers.unrecorded += (fused && !shape.conv ? 1 : 2) * wide;
   if (fused) {
     const kernels::TickScratch scratch =
         kernels::tick_scratch(static_cast<int64_t>(grids), shape.rows, shape.columns, o.cell.state,
@@ -79,7 +94,7 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   }
   const double passes = o.backward_pass ? 2 : 1;
   numbers.tape *= passes;
-  if (batch > 1) numbers.tape += (2 + 1 / static_cast<double>(batch)) * state * states;
+  if (batch > 1) numbers.tape += (2 * kept + 1 / static_cast<double>(batch)) * state * states;
   return numbers;
 }
 
@@ -91,7 +106,8 @@ LearnerMemory network_memory(const Network& network, int64_t members, int64_t ba
   LearnerMemory memory;
   double others = 0;
   for (int64_t layer = 0; layer < network.num_layers(); ++layer) {
-    const LayerNumbers numbers = layer_numbers(network, layer, members, batch, fused, device);
+    const LayerNumbers numbers =
+        layer_numbers(network, layer, members, batch, fused, dtype, device);
     memory.state += numbers.state;
     memory.tape += numbers.tape;
     // The gradients of the other layers' states are there meanwhile.

@@ -17,6 +17,12 @@ namespace vsml {
 // equations the sum.
 enum class Reduce { Mean, Sum };
 
+// What h and c are kept in from example to example. Ticks compute in the parameters' type in any
+// case, which Float32 stands for. Bfloat16 has half the memory and 8 bits of precision, to which a
+// state is rounded once, after the ticks of a layer; Bfloat16H keeps only h in it, and loses
+// nothing of c, which is where algorithms keep what they have learned (docs/performance.md).
+enum class StateType { Float32, Bfloat16H, Bfloat16 };
+
 enum class LayerType { Dense, Conv };
 
 // Which positions of a kernel send reverse messages: all of them, so that reverse messages go where
@@ -62,6 +68,8 @@ struct NetworkOptions {
   double random_state_fraction = 0.5;   // part of c's channels that starts random
   // Cells start from random weights, written and read by vectors among the parameters.
   bool encoded_weights = false;
+  StateType state_type =
+      StateType::Float32;  // what h and c are kept in between the ticks of a layer
 
   friend bool operator==(const NetworkOptions&, const NetworkOptions&) = default;
 };

@@ -19,7 +19,7 @@ WeightCode weight_code(const engine::ParamSet& params, const std::string& prefix
 }
 
 Tensor decode_weights(const WeightCode& code, const CellState& state) {
-  return sum(state.c * spread(code.read, state.c.rank()), {-1});
+  return sum(cast(state.c, code.read.dtype()) * spread(code.read, state.c.rank()), {-1});
 }
 
 CellState encode_weights(const WeightCode& code, const Tensor& weights, int64_t batch) {

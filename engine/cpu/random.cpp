@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/cpu/kernels.h"
+#include "engine/kernels/bf16.h"
 #include "engine/kernels/philox.h"
 #include "engine/parallel.h"
 
@@ -30,7 +31,7 @@ class Stream {
   uint32_t words_[4];
 };
 
-template <class T>
+template <class To, class T>
 void random_typed(RandomKind kind, const RngKey& key, int64_t first, T scale, const View& out) {
   const int64_t count = element_count(out);
   if (count == 0) return;
@@ -43,13 +44,14 @@ void random_typed(RandomKind kind, const RngKey& key, int64_t first, T scale, co
     const int64_t last = std::min(rows, (task + 1) * rows_per_task);
     Stream stream(key, first + task * rows_per_task * length);
     for (int64_t row = task * rows_per_task; row < last; ++row) {
-      T* to = static_cast<T*>(out.data);
+      To* to = static_cast<To*>(out.data);
       int64_t rest = row;
       for (int axis = last_axis; axis-- > 0; rest /= out.shape[axis]) {
         to += rest % out.shape[axis] * out.strides[axis];
       }
       for (int64_t i = 0; i < length; ++i) {
-        to[i * stride] = scale * static_cast<T>(kernels::random_value(kind, stream.next()));
+        to[i * stride] = kernels::converted<To>(
+            scale * static_cast<T>(kernels::random_value(kind, stream.next())));
       }
     }
   });
@@ -58,10 +60,10 @@ void random_typed(RandomKind kind, const RngKey& key, int64_t first, T scale, co
 }  // namespace
 
 void random(RandomKind kind, const RngKey& key, int64_t first, double scale, const View& out) {
-  if (out.dtype == DType::f32) {
-    return random_typed<float>(kind, key, first, static_cast<float>(scale), out);
-  }
-  random_typed<double>(kind, key, first, scale, out);
+  if (out.dtype == DType::f64) return random_typed<double>(kind, key, first, scale, out);
+  const auto single = static_cast<float>(scale);
+  if (out.dtype == DType::bf16) return random_typed<Bf16>(kind, key, first, single, out);
+  random_typed<float>(kind, key, first, single, out);
 }
 
 }  // namespace engine::cpu

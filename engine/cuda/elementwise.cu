@@ -1,4 +1,5 @@
 #include "engine/cuda/kernels.h"
+#include "engine/kernels/bf16.h"
 #include "engine/kernels/loop.h"
 #include "engine/kernels/scalar_ops.h"
 
@@ -64,7 +65,7 @@ struct Where {
 template <class To, class From>
 struct Convert {
   __device__ void operator()(const Loop& loop, const int64_t (&offset)[kMaxOperands]) const {
-    at<To>(loop, offset, 0) = static_cast<To>(at<From>(loop, offset, 1));
+    at<To>(loop, offset, 0) = kernels::converted<To>(at<From>(loop, offset, 1));
   }
 };
 
@@ -83,19 +84,25 @@ void with_type(DType dtype, Body&& body) {
   if (dtype == DType::f64) return body(double{});
   body(int32_t{});
 }
+// The same, for what only moves elements.
+template <class Body>
+void with_any_type(DType dtype, Body&& body) {
+  if (dtype == DType::bf16) return body(Bf16{});
+  with_type(dtype, body);
+}
 
 }  // namespace
 
 void fill(const Queue& queue, double value, const View& out) {
-  with_type(out.dtype, [&](auto zero) {
+  with_any_type(out.dtype, [&](auto zero) {
     using T = decltype(zero);
-    run(queue, make_loop({out}), Fill<T>{static_cast<T>(value)});
+    run(queue, make_loop({out}), Fill<T>{kernels::converted<T>(value)});
   });
 }
 
 void copy(const Queue& queue, const View& in, const View& out) {
-  with_type(out.dtype, [&](auto to) {
-    with_type(in.dtype, [&](auto from) {
+  with_any_type(out.dtype, [&](auto to) {
+    with_any_type(in.dtype, [&](auto from) {
       run(queue, make_loop({out, in}), Convert<decltype(to), decltype(from)>{});
     });
   });

@@ -66,6 +66,7 @@ void gather(const Queue& queue, const View& in, const View& index, int axis, con
     ENGINE_CUDA(cudaGetLastError());
   };
   if (out.dtype == DType::f64) return launch(double{});
+  if (out.dtype == DType::bf16) return launch(Bf16{});
   launch(float{});  // i32 likewise: only bytes are moved
 }
 

@@ -1,4 +1,5 @@
 #include "engine/cuda/kernels.h"
+#include "engine/kernels/bf16.h"
 #include "engine/kernels/loop.h"
 #include "engine/kernels/philox.h"
 
@@ -7,7 +8,7 @@ namespace {
 
 // One thread per block of four numbers of the stream, the first and last of which may be partly
 // outside.
-template <class T>
+template <class To, class T>
 __global__ void draw(RandomKind kind, RngKey key, int64_t first, T scale, kernels::Loop out,
                      int64_t count, int64_t first_block, int64_t blocks) {
   const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
@@ -22,19 +23,19 @@ __global__ void draw(RandomKind kind, RngKey key, int64_t first, T scale, kernel
       if (i < 0 || i >= count) continue;
       int64_t offset[kernels::kMaxOperands];
       kernels::offsets_of(out, i, offset);
-      *reinterpret_cast<T*>(out.data[0] + offset[0]) =
-          scale * static_cast<T>(kernels::random_value(kind, words[word]));
+      *reinterpret_cast<To*>(out.data[0] + offset[0]) =
+          kernels::converted<To>(scale * static_cast<T>(kernels::random_value(kind, words[word])));
     }
   }
 }
 
-template <class T>
+template <class To, class T>
 void random_typed(const Queue& queue, RandomKind kind, const RngKey& key, int64_t first, T scale,
                   const View& out) {
   const int64_t count = element_count(out);
   if (count == 0) return;
   const int64_t first_block = first / 4, blocks = (first + count - 1) / 4 - first_block + 1;
-  draw<T><<<blocks_for(blocks), kernels::kBlockThreads, 0, queue.stream>>>(
+  draw<To><<<blocks_for(blocks), kernels::kBlockThreads, 0, queue.stream>>>(
       kind, key, first, scale, kernels::make_loop({out}), count, first_block, blocks);
   ENGINE_CUDA(cudaGetLastError());
 }
@@ -43,10 +44,10 @@ void random_typed(const Queue& queue, RandomKind kind, const RngKey& key, int64_
 
 void random(const Queue& queue, RandomKind kind, const RngKey& key, int64_t first, double scale,
             const View& out) {
-  if (out.dtype == DType::f32) {
-    return random_typed<float>(queue, kind, key, first, static_cast<float>(scale), out);
-  }
-  random_typed<double>(queue, kind, key, first, scale, out);
+  if (out.dtype == DType::f64) return random_typed<double>(queue, kind, key, first, scale, out);
+  const auto single = static_cast<float>(scale);
+  if (out.dtype == DType::bf16) return random_typed<Bf16>(queue, kind, key, first, single, out);
+  random_typed<float>(queue, kind, key, first, single, out);
 }
 
 }  // namespace engine::cuda

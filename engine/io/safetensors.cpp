@@ -13,6 +13,7 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/safetensors_header.h"
 #include "engine/io/sha256.h"
+#include "engine/ops/elementwise.h"
 
 namespace engine {
 namespace {
@@ -229,7 +230,8 @@ TensorFile read_safetensors(const std::string& path) {
 
 void require_finite(const std::string& path, const TensorFile& file) {
   for (const NamedTensor& named : file.tensors) {
-    const Tensor host = host_tensor(path, named);
+    Tensor host = host_tensor(path, named);
+    if (host.dtype() == DType::bf16) host = cast(host, DType::f32);
     if (host.dtype() == DType::f32) {
       require_finite_values(path, named.name, host.data<float>(), host.size());
     } else if (host.dtype() == DType::f64) {

@@ -37,8 +37,8 @@ struct TensorFile {
 // Throws IoError if read_safetensors would refuse the file.
 void write_safetensors(const std::string& path, const TensorFile& file);
 
-// Reads all tensors, in the order of their data, to the CPU. Supported are F32, F64 and I32 of up
-// to 8 axes, in a header of at most 16 MiB. Throws IoError for any other file: malformed, cut
+// Reads all tensors, in the order of their data, to the CPU. Supported are F32, F64, I32 and BF16
+// of up to 8 axes, in a header of at most 16 MiB. Throws IoError for any other file: malformed, cut
 // short, followed by more bytes, changed since it was written, or of a newer format_version.
 TensorFile read_safetensors(const std::string& path);
 

@@ -25,7 +25,17 @@ std::string excerpt(const std::string& text) {
 }
 
 const char* stored_name(DType dtype) {
-  return dtype == DType::f32 ? "F32" : dtype == DType::f64 ? "F64" : "I32";
+  switch (dtype) {
+    case DType::f32:
+      return "F32";
+    case DType::f64:
+      return "F64";
+    case DType::i32:
+      return "I32";
+    case DType::bf16:
+      return "BF16";
+  }
+  return "";
 }
 
 // Takes the events of the JSON parser and lets nothing pass but the headers of the format. The
@@ -184,10 +194,10 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   }
 
   DType parse_dtype(const std::string& text) const {
-    for (const DType dtype : {DType::f32, DType::f64, DType::i32}) {
+    for (const DType dtype : {DType::f32, DType::f64, DType::i32, DType::bf16}) {
       if (text == stored_name(dtype)) return dtype;
     }
-    fail(fmt::format("expected F32, F64 or I32, found {}", excerpt(text)));
+    fail(fmt::format("expected F32, F64, I32 or BF16, found {}", excerpt(text)));
   }
 
   void check_entry() {

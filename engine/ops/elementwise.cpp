@@ -13,6 +13,7 @@ namespace {
 Tensor run_binary(const char* op, BinaryOp kind, const Tensor& a, const Tensor& b) {
   require_same_device(op, a, b);
   require_same_dtype(op, a, b);
+  require_number(op, a);
   const Shape shape = broadcast(op, a.shape(), b.shape());
   Tensor out = Tensor::empty(shape, a.dtype(), a.device());
   if (out.size() > 0) {
@@ -22,7 +23,8 @@ Tensor run_binary(const char* op, BinaryOp kind, const Tensor& a, const Tensor& 
   return out;
 }
 
-Tensor run_unary(UnaryOp kind, const Tensor& x) {
+Tensor run_unary(const char* op, UnaryOp kind, const Tensor& x) {
+  require_number(op, x);
   Tensor out = Tensor::empty(x.shape(), x.dtype(), x.device());
   if (out.size() > 0) backend(x.device()).unary(kind, x.view(), out.view());
   return out;
@@ -31,7 +33,7 @@ Tensor run_unary(UnaryOp kind, const Tensor& x) {
 // dx = slope(dout).
 template <class Slope>
 Tensor unary(const char* op, UnaryOp kind, const Tensor& x, Slope&& slope) {
-  Tensor out = run_unary(kind, x);
+  Tensor out = run_unary(op, kind, x);
   record(op, {x}, out, [slope](const Tensor& dout, InputGradients& grads) {
     if (grads.wanted(0)) grads.set(0, slope(dout));
   });
@@ -121,6 +123,7 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
     require_same_device("where", mask, *operand);
     require_same_dtype("where", mask, *operand);
   }
+  require_number("where", mask);
   const Shape shape = broadcast("where", mask.shape(), broadcast("where", a.shape(), b.shape()));
   Tensor out = Tensor::empty(shape, a.dtype(), a.device());
   if (out.size() > 0) {
@@ -151,7 +154,7 @@ Tensor abs(const Tensor& x) {
 }
 
 Tensor sign(const Tensor& x) {
-  return run_unary(UnaryOp::Sign, x);
+  return run_unary("sign", UnaryOp::Sign, x);
 }
 
 Tensor relu(const Tensor& x) {
@@ -162,7 +165,7 @@ Tensor relu(const Tensor& x) {
 
 Tensor exp(const Tensor& x) {
   require_float("exp", x);
-  Tensor out = run_unary(UnaryOp::Exp, x);
+  Tensor out = run_unary("exp", UnaryOp::Exp, x);
   record("exp", {x}, out, [out](const Tensor& dout, InputGradients& grads) {
     if (grads.wanted(0)) grads.set(0, dout * out);
   });
@@ -176,7 +179,7 @@ Tensor log(const Tensor& x) {
 
 Tensor sqrt(const Tensor& x) {
   require_float("sqrt", x);
-  Tensor out = run_unary(UnaryOp::Sqrt, x);
+  Tensor out = run_unary("sqrt", UnaryOp::Sqrt, x);
   record("sqrt", {x}, out, [out](const Tensor& dout, InputGradients& grads) {
     if (grads.wanted(0)) grads.set(0, multiply(dout, 0.5) / out);
   });
@@ -185,7 +188,7 @@ Tensor sqrt(const Tensor& x) {
 
 Tensor tanh(const Tensor& x) {
   require_float("tanh", x);
-  Tensor out = run_unary(UnaryOp::Tanh, x);
+  Tensor out = run_unary("tanh", UnaryOp::Tanh, x);
   record("tanh", {x}, out, [out](const Tensor& dout, InputGradients& grads) {
     if (grads.wanted(0)) grads.set(0, tanh_slope(dout, out));
   });
@@ -194,7 +197,7 @@ Tensor tanh(const Tensor& x) {
 
 Tensor sigmoid(const Tensor& x) {
   require_float("sigmoid", x);
-  Tensor out = run_unary(UnaryOp::Sigmoid, x);
+  Tensor out = run_unary("sigmoid", UnaryOp::Sigmoid, x);
   record("sigmoid", {x}, out, [out](const Tensor& dout, InputGradients& grads) {
     if (grads.wanted(0)) grads.set(0, sigmoid_slope(dout, out));
   });
@@ -209,7 +212,7 @@ Tensor softplus(const Tensor& x) {
 
 Tensor reciprocal(const Tensor& x) {
   require_float("reciprocal", x);
-  Tensor out = run_unary(UnaryOp::Reciprocal, x);
+  Tensor out = run_unary("reciprocal", UnaryOp::Reciprocal, x);
   record("reciprocal", {x}, out, [out](const Tensor& dout, InputGradients& grads) {
     if (grads.wanted(0)) grads.set(0, negate(dout * square(out)));
   });
@@ -242,10 +245,11 @@ Tensor cast(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
   Tensor out = Tensor::empty(x.shape(), dtype, x.device());
   if (out.size() > 0) backend(x.device()).copy(x.view(), out.view());
-  if (is_float(dtype) && is_float(x.dtype())) {
-    record("cast", {x}, out, [from = x.dtype()](const Tensor& dout, InputGradients& grads) {
-      if (grads.wanted(0)) grads.set(0, cast(dout, from));
-    });
+  if (has_gradient(dtype) && has_gradient(x.dtype())) {
+    record("cast", {x}, out,
+           [from = gradient_type(x.dtype())](const Tensor& dout, InputGradients& grads) {
+             if (grads.wanted(0)) grads.set(0, cast(dout, from));
+           });
   }
   return out;
 }

@@ -48,7 +48,8 @@ Tensor reciprocal(const Tensor& x);
 Tensor tanh_slope(const Tensor& a, const Tensor& y);     // a (1 - y^2)
 Tensor sigmoid_slope(const Tensor& a, const Tensor& y);  // a y (1 - y)
 
-// The same values in another dtype (float to i32 truncates). Differentiable between floats.
+// The same values in another dtype (float to i32 truncates; bf16 is rounded to the nearest,
+// ties to even). Differentiable between all but i32; the gradient of a bf16 tensor is f32.
 Tensor cast(const Tensor& x, DType dtype);
 
 // Sums x over the axes along which `shape` was broadcast to x's shape; the result has shape

@@ -155,7 +155,7 @@ std::vector<Tensor> split(const Tensor& x, int axis, int64_t parts) {
   }
   if (Tape::recording({x})) {
     Tape::record("split", {x}, out,
-                 [along, shape, dtype = x.dtype(), device = x.device()](
+                 [along, shape, dtype = gradient_type(x.dtype()), device = x.device()](
                      const std::vector<Tensor>& douts, InputGradients& grads) {
                    std::vector<Tensor> slices = douts;
                    for (Tensor& slice : slices) {
@@ -246,6 +246,7 @@ Tensor scatter_add(const Tensor& x, const Tensor& index, int axis, int64_t exten
   const int along = normal_axis("scatter_add", axis, x.rank());
   require_i32("scatter_add", "index", index);
   require_same_device("scatter_add", x, index);
+  require_number("scatter_add", x);
   if (index.rank() != 1 || index.dim(0) != x.dim(along)) {
     throw_shape_error("scatter_add", fmt::format("index [{}]", x.dim(along)),
                       {x.shape(), index.shape()});

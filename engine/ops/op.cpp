@@ -18,6 +18,13 @@ void require_same_device(const char* op, const Tensor& a, const Tensor& b) {
                                 to_string(a.device()), to_string(b.device())));
 }
 
+void require_number(const char* op, const Tensor& tensor) {
+  if (tensor.dtype() != DType::bf16) return;
+  throw DTypeError(
+      fmt::format("{}: expected f32, f64 or i32, got bf16 {}", op, to_string(tensor.shape())),
+      "convert it with cast(): bf16 is only for keeping numbers");
+}
+
 void require_float(const char* op, const Tensor& tensor) {
   if (is_float(tensor.dtype())) return;
   throw DTypeError(fmt::format("{}: expected f32 or f64, got {} {}", op, name_of(tensor.dtype()),

@@ -15,6 +15,8 @@ namespace engine {
 // Throw DTypeError or DeviceError naming `op` and what was got.
 void require_same_dtype(const char* op, const Tensor& a, const Tensor& b);
 void require_same_device(const char* op, const Tensor& a, const Tensor& b);
+// Anything but bf16, which no op computes with.
+void require_number(const char* op, const Tensor& tensor);
 void require_float(const char* op, const Tensor& tensor);
 void require_i32(const char* op, const char* what, const Tensor& tensor);
 

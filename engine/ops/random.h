@@ -17,7 +17,7 @@ Tensor truncated_normal(const Shape& shape, const RngKey& key, DType dtype = DTy
                         Device device = {});
 // The same into `out`, of any strides, a part of new storage that nobody has read yet: what is
 // drawn piece by piece needs no second copy. Element i is `scale` times number first + i of the
-// stream.
+// stream; in bf16 that of f32, rounded.
 void draw_truncated_normal(const Tensor& out, const RngKey& key, int64_t first, double scale);
 // A uniformly drawn order of 0 .. n-1, i32 [n].
 Tensor permutation(int64_t n, const RngKey& key, Device device = {});

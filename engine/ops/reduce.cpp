@@ -16,6 +16,7 @@ struct Reduction {
 };
 
 Reduction plan(const char* op, const Tensor& x, const std::vector<int>& axes) {
+  require_number(op, x);
   Reduction result{x.shape(), {}, 1};
   std::vector<bool> reduced(static_cast<size_t>(x.rank()), axes.empty());
   for (const int axis : axes) {
@@ -86,6 +87,7 @@ Tensor min(const Tensor& x, const std::vector<int>& axes, KeepAxes keep) {
 }
 
 Tensor argmax(const Tensor& x, int axis) {
+  require_number("argmax", x);
   const int along = normal_axis("argmax", axis, x.rank());
   if (x.dim(along) == 0) throw_shape_error("argmax", "a non-empty axis", {x.shape()});
   Tensor out = Tensor::empty(x.shape().with(along, 1), DType::i32, x.device());

@@ -89,6 +89,7 @@ TEST_CASE("safetensors: every dtype, scalars, empty tensors, views and odd value
   file.metadata = {{"", ""}, {"step", "12"}, {"text", std::string("\"\\\n\0\x7f \xc3\xa9", 8)}};
   file.tensors = {{"f32", Tensor::from<float>({-0.0f, nan, INFINITY, 1e-45f}, {2, 2})},
                   {"f64", Tensor::from<double>({M_PI, -5e-324}, {2, 1, 1})},
+                  {"bf16", Tensor::from<Bf16>({{0x3f81}, {0x8000}, {0x7fc1}}, {3})},
                   {"i32", Tensor::from<int32_t>({INT32_MIN, INT32_MAX, 0}, {3})},
                   {"scalar.f32", Tensor::scalar(1.25, DType::f32)},
                   {"scalar.i32", Tensor::scalar(-3, DType::i32)},
@@ -106,7 +107,7 @@ TEST_CASE("safetensors: every dtype, scalars, empty tensors, views and odd value
     CHECK_MESSAGE(same(back.at(named.name), named.tensor), named.name);
   }
   CHECK(back.at("A_view/T").to_vector<float>() == std::vector<float>{1, 4, 2, 5, 3, 6});
-  const std::string absent = path + ":absent: expected a tensor of this name, found none among 10";
+  const std::string absent = path + ":absent: expected a tensor of this name, found none among 11";
   CHECK_THROWS_WITH_AS(back.at("absent"), absent.c_str(), IoError);
 }
 
@@ -221,7 +222,7 @@ TEST_CASE("safetensors: a header that is not one of tensors is refused with the 
       {with(R"({"dtype":"F32","dtype":"F32"})"), "a.dtype: expected each key once"},
       {with(R"({"type":1})"), "a.type: expected only dtype, shape and data_offsets"},
       {with(R"({"dtype":["F32"]})"), "a.dtype: expected a text, found an array"},
-      {with(R"({"dtype":"BF16"})"), "a.dtype: expected F32, F64 or I32, found 'BF16'"},
+      {with(R"({"dtype":"F16"})"), "a.dtype: expected F32, F64, I32 or BF16, found 'F16'"},
       {with(R"({"dtype":"\u001b[31m"})"), "found '\\x1b[31m'"},
       {with(R"({"shape":"2"})"), "a.shape: expected an array, found a text"},
       {with(R"({"shape":{}})"), "a.shape: expected an array, found an object"},

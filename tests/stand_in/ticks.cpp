@@ -19,10 +19,16 @@ std::unique_ptr<Four[]> shared_memory(int floats) {
   return fours;
 }
 
-TileInputs here(TileInputs in) {
-  for (const float** x : {&in.from_input, &in.from_output, &in.w_hidden, &in.h, &in.c}) {
-    *x = on_host(*x);
-  }
+template <class T>
+void to_host(T*& x) {
+  x = const_cast<T*>(on_host(x));
+}
+
+template <class Inputs>
+Inputs here(Inputs in) {
+  for (const float** x : {&in.from_input, &in.from_output, &in.w_hidden}) to_host(*x);
+  to_host(in.h);
+  to_host(in.c);
   return in;
 }
 
@@ -32,12 +38,14 @@ bool can_launch(int device, int64_t state_size) {
   return engine::cuda_backend(device) != nullptr && forward_plan(1, 1, 1, state_size).tiles > 0;
 }
 
-void launch_forward(int, int64_t state_size, const ForwardWork& asked) {
-  ForwardWork work = asked;
+template <class Hidden, class Memory>
+void launch_forward(int, int64_t state_size, const ForwardWork<Hidden, Memory>& asked) {
+  ForwardWork<Hidden, Memory> work = asked;
   work.in = here(asked.in);
-  for (float** x : {&work.next_h, &work.next_c, &work.over_rows, &work.over_columns}) {
-    *x = on_host(*x);
-  }
+  to_host(work.next_h);
+  to_host(work.next_c);
+  to_host(work.over_rows);
+  to_host(work.over_columns);
   engine::test::ask_for([work, state_size] {
     with_state_size(state_size, [&](auto size) {
       constexpr int H = decltype(size)::value;
@@ -49,8 +57,9 @@ void launch_forward(int, int64_t state_size, const ForwardWork& asked) {
   });
 }
 
-void launch_backward(int device, int64_t state_size, const BackwardWork& asked) {
-  BackwardWork work = asked;
+template <class Hidden, class Memory>
+void launch_backward(int device, int64_t state_size, const BackwardWork<Hidden, Memory>& asked) {
+  BackwardWork<Hidden, Memory> work = asked;
   work.in = here(asked.in);
   for (const float** x : {&work.dnext_h, &work.dnext_c, &work.dover_inputs, &work.dover_outputs}) {
     *x = on_host(*x);
@@ -77,5 +86,12 @@ void launch_backward(int device, int64_t state_size, const BackwardWork& asked) 
   });
   backend.release(memory, bytes);
 }
+
+template void launch_forward(int, int64_t, const ForwardWork<float, float>&);
+template void launch_forward(int, int64_t, const ForwardWork<Bf16, float>&);
+template void launch_forward(int, int64_t, const ForwardWork<Bf16, Bf16>&);
+template void launch_backward(int, int64_t, const BackwardWork<float, float>&);
+template void launch_backward(int, int64_t, const BackwardWork<Bf16, float>&);
+template void launch_backward(int, int64_t, const BackwardWork<Bf16, Bf16>&);
 
 }  // namespace vsml::kernels::cuda

@@ -70,7 +70,7 @@ std::string failure(const TemporaryFolder& folder, const std::string& learner,
 
 }  // namespace
 
-TEST_CASE("an algorithm brings its options, the spec its name and layers") {
+TEST_CASE("an algorithm brings its options, the spec its name, layers and state_type") {
   const TemporaryFolder folder;
   write_trained(folder, "a.safetensors", trained_options());
   LearnerOptions want = trained_options();
@@ -82,6 +82,9 @@ TEST_CASE("an algorithm brings its options, the spec its name and layers") {
   CHECK(
       adopted(folder, with_init(R"("name": "mine", "micro_ticks": 3, "state_size": 4)")).learner ==
       want);
+  LearnerOptions kept = want;
+  kept.network.state_type = vsml::StateType::Bfloat16;
+  CHECK(adopted(folder, with_init(R"("name": "mine", "state_type": "bfloat16")")).learner == kept);
   want.network.layers.assign(2, {});
   want.network.layers[0].outputs = 5;
   CHECK(adopted(folder, with_init(R"("name": "mine", "layers": [{"outputs": 5}, {}])")).learner ==

@@ -106,32 +106,57 @@ TilePlan plan_of(const Case& c, int state, int slots, int64_t most_columns) {
   return plan;
 }
 
-struct Floats {
-  explicit Floats(const NaiveTicks& t)
+template <class State>
+std::vector<State> kept_in(const std::vector<double>& x) {
+  std::vector<State> values;
+  for (const double value : x) values.push_back(converted<State>(static_cast<float>(value)));
+  return values;
+}
+
+// What is read of it is a NaN.
+template <class State>
+std::vector<State> poisoned(size_t count) {
+  return std::vector<State>(count, converted<State>(std::numeric_limits<float>::quiet_NaN()));
+}
+
+template <class State>
+std::vector<float> widened(const std::vector<State>& x) {
+  std::vector<float> values;
+  for (const State value : x) values.push_back(converted<float>(value));
+  return values;
+}
+
+template <class Hidden, class Memory>
+struct Arrays {
+  explicit Arrays(const NaiveTicks& t)
       : from_input(floats(t.from_input)),
         from_output(floats(t.from_output)),
         w(floats(t.w)),
-        h(floats(t.h)),
-        c(floats(t.c)) {}
-  TileInputs inputs(const TilePlan& plan, const Case& one) const {
+        h(kept_in<Hidden>(t.h)),
+        c(kept_in<Memory>(t.c)) {}
+  TileInputs<Hidden, Memory> inputs(const TilePlan& plan, const Case& one) const {
     return {
         plan,     one.ticks, one.layers / one.sets, from_input.data(), from_output.data(), w.data(),
         h.data(), c.data()};
   }
-  std::vector<float> from_input, from_output, w, h, c;
+  std::vector<float> from_input, from_output, w;
+  std::vector<Hidden> h;
+  std::vector<Memory> c;
 };
 
-template <int H>
+// h and c after the ticks, widened, and their sums.
+template <int H, class Hidden = float, class Memory = float>
 std::vector<std::vector<float>> run_forward(const NaiveTicks& t, const Case& one, bool backwards,
                                             bool in_place) {
   using G = Geometry<H>;
   const TilePlan plan = plan_of(one, H, G::kForwardSlots, G::kForwardColumns);
-  Floats in(t);
-  auto next_h = in_place ? in.h : poison(static_cast<int64_t>(in.h.size()));
-  auto next_c = in_place ? in.c : next_h;
+  Arrays<Hidden, Memory> in(t);
+  auto next_h = in_place ? in.h : poisoned<Hidden>(in.h.size());
+  auto next_c = in_place ? in.c : poisoned<Memory>(in.c.size());
   auto rows = poison(plan.layers * plan.row_tiles * plan.outputs * H);
   auto columns = poison(plan.layers * plan.column_tiles * plan.inputs * H);
-  ForwardWork work{in.inputs(plan, one), next_h.data(), next_c.data(), rows.data(), columns.data()};
+  ForwardWork<Hidden, Memory> work{in.inputs(plan, one), next_h.data(), next_c.data(), rows.data(),
+                                   columns.data()};
   if (in_place) {
     work.in.h = next_h.data();
     work.in.c = next_c.data();
@@ -140,15 +165,15 @@ std::vector<std::vector<float>> run_forward(const NaiveTicks& t, const Case& one
   for (int64_t k = 0; k < plan.tiles; ++k) {
     forward_tile<H>(HostBlock{backwards ? plan.tiles - 1 - k : k, backwards}, work, shared.data());
   }
-  return {next_h, next_c, summed(rows, plan.layers, plan.row_tiles),
+  return {widened(next_h), widened(next_c), summed(rows, plan.layers, plan.row_tiles),
           summed(columns, plan.layers, plan.column_tiles)};
 }
 
-template <int H>
+template <int H, class Hidden = float, class Memory = float>
 std::vector<std::vector<float>> run_backward(const NaiveTicks& t, const Case& one, bool backwards) {
   using G = Geometry<H>;
   const TilePlan plan = plan_of(one, H, G::kBackwardSlots, G::kBackwardColumns);
-  const Floats in(t);
+  const Arrays<Hidden, Memory> in(t);
   const auto dnext_h = floats(t.dnext_h), dnext_c = floats(t.dnext_c);
   const auto dover_inputs = floats(t.dover_inputs), dover_outputs = floats(t.dover_outputs);
   auto dh = poison(static_cast<int64_t>(in.h.size())), dc = dh;
@@ -156,7 +181,7 @@ std::vector<std::vector<float>> run_backward(const NaiveTicks& t, const Case& on
   auto columns = poison(plan.layers * plan.column_tiles * plan.inputs * 4 * H);
   auto dw = poison(plan.tiles * 4 * H * H);
   auto history = poison(std::max(1, (one.ticks - 1) * G::kHistoryFloats));
-  BackwardWork work;
+  BackwardWork<Hidden, Memory> work;
   work.in = in.inputs(plan, one);
   work.dnext_h = dnext_h.data();
   work.dnext_c = dnext_c.data();
@@ -185,6 +210,25 @@ bool same_bits(const std::vector<std::vector<float>>& a, const std::vector<std::
     }
   }
   return a.size() == b.size();
+}
+
+// States in bf16: the same ticks from the same numbers, rounded when they are stored.
+template <int H, class Memory>
+void check_kept_in_bf16(const Case& one) {
+  CAPTURE(H);
+  CAPTURE(one.inputs);
+  CAPTURE(one.outputs);
+  NaiveTicks ticks = naive(one, H);
+  for (double& value : ticks.h) value = converted<double>(converted<Bf16>(value));
+  for (double& value : ticks.c) value = converted<double>(converted<Memory>(value));
+  auto want = run_forward<H>(ticks, one, false, false);
+  for (float& value : want[0]) value = converted<float>(converted<Bf16>(value));
+  for (float& value : want[1]) value = converted<float>(converted<Memory>(value));
+  CHECK(same_bits(want, run_forward<H, Bf16, Memory>(ticks, one, false, false)));
+  CHECK(same_bits(want, run_forward<H, Bf16, Memory>(ticks, one, true, true)));
+  const auto gradients = run_backward<H>(ticks, one, false);
+  CHECK(same_bits(gradients, run_backward<H, Bf16, Memory>(ticks, one, false)));
+  CHECK(same_bits(gradients, run_backward<H, Bf16, Memory>(ticks, one, true)));
 }
 
 template <int H>
@@ -252,6 +296,16 @@ TEST_CASE("the kernels' tiles on the host give the ticks and gradients of loops 
   check<32>({1, 1, 3, 33, 1, 0, 0});
   check<64>({2, 2, 10, 5, 2, 4, 3});
   check<64>({1, 1, 9, 17, 3, 0, 0});
+}
+
+TEST_CASE("the kernels' tiles on the host, with states or h alone kept in bf16") {
+  check_kept_in_bf16<8, Bf16>({2, 1, 37, 5, 3, 8, 2});
+  check_kept_in_bf16<16, Bf16>({2, 2, 5, 3, 5, 4, 3});
+  check_kept_in_bf16<16, Bf16>({1, 1, 70, 19, 1, 16, 17});
+  check_kept_in_bf16<32, Bf16>({2, 1, 11, 9, 2, 8, 4});
+  check_kept_in_bf16<64, Bf16>({2, 2, 10, 5, 2, 4, 3});
+  check_kept_in_bf16<8, float>({2, 1, 37, 5, 3, 8, 2});
+  check_kept_in_bf16<16, float>({2, 2, 5, 3, 5, 4, 3});
 }
 
 TEST_CASE("tiles cover a layer, within what they have room for") {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fmt/format.h>
 
+#include "engine/ops/elementwise.h"
 #include "tests/vsml/naive_conv.h"
 
 namespace vsml::test {
@@ -11,6 +12,25 @@ namespace {
 
 double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));
+}
+
+// The nearest number with 8 bits, ties to even; of the sizes that states have.
+double in_bf16(double x) {
+  int exponent = 0;
+  const double fraction = std::frexp(x, &exponent);  // 0.5 <= |fraction| < 1
+  return std::ldexp(std::nearbyint(fraction * 256), exponent - 8);
+}
+
+bool h_in_bf16(StateType type) {
+  return type != StateType::Float32;
+}
+bool c_in_bf16(StateType type) {
+  return type == StateType::Bfloat16;
+}
+
+void keep_as(StateType type, NaiveLayer& layer) {
+  if (h_in_bf16(type)) std::transform(layer.h.begin(), layer.h.end(), layer.h.begin(), in_bf16);
+  if (c_in_bf16(type)) std::transform(layer.c.begin(), layer.c.end(), layer.c.begin(), in_bf16);
 }
 
 // Elements [index * size, (index + 1) * size).
@@ -160,8 +180,8 @@ NaiveNetwork::NaiveNetwork(const Network& network, const engine::ParamSet& param
       image = {conv->outputs, conv->rows(), conv->columns()};
       columns = image.size();
     }
-    const Numbers all_h = state.layers[k].h.to_vector<double>();
-    const Numbers all_c = state.layers[k].c.to_vector<double>();
+    const Numbers all_h = cast(state.layers[k].h, engine::DType::f64).to_vector<double>();
+    const Numbers all_c = cast(state.layers[k].c, engine::DType::f64).to_vector<double>();
     const Numbers all_reverse = state.reverse[k].to_vector<double>();
     std::vector<NaiveLayer> entries;
     for (int64_t b = 0; b < batch; ++b) {
@@ -183,12 +203,18 @@ void NaiveNetwork::merge() {
   const auto hidden = static_cast<size_t>(options_.cell.state);
   for (std::vector<NaiveLayer>& entries : layers_) {
     for (Numbers NaiveLayer::*what : {&NaiveLayer::h, &NaiveLayer::c}) {
+      const bool narrow =
+          what == &NaiveLayer::h ? h_in_bf16(options_.state_type) : c_in_bf16(options_.state_type);
       for (size_t k = 0; k < (entries[0].*what).size(); ++k) {
         if (k % hidden >= hidden / 2) continue;
         double sum = 0;
         for (const NaiveLayer& entry : entries) sum += (entry.*what)[k];
         for (NaiveLayer& entry : entries) {
-          (entry.*what)[k] = sum / static_cast<double>(entries.size());
+          const auto count = static_cast<double>(entries.size());
+          // The average of states in bf16 is one of floats.
+          (entry.*what)[k] = narrow
+                                 ? in_bf16(static_cast<float>(sum) * static_cast<float>(1 / count))
+                                 : sum / count;
         }
       }
     }
@@ -202,6 +228,7 @@ void NaiveNetwork::tick(size_t layer, size_t entry, bool backward) {
   const NaiveMessages out =
       conv == nullptr ? naive_tick(cell, cells, options_.micro_ticks, options_.reduce)
                       : naive_conv_tick(cell, cells, *conv, options_.micro_ticks, options_.reduce);
+  keep_as(options_.state_type, cells);
   const auto hand_on = [&](const Numbers& messages, Numbers& to, int64_t neurons) {
     std::copy_n(messages.begin(), neurons * options_.cell.message, to.begin());
   };

@@ -126,7 +126,8 @@ NetworkState lively_state(const Network& network, int64_t members, int64_t batch
   const CellDims cell = network.options().cell;
   for (int64_t k = 0; k < network.num_layers(); ++k) {
     const engine::Shape grid{members, batch, network.rows(k), network.columns(k), cell.state};
-    state.layers.push_back({values(grid, -0.9, 0.9, ++salt), values(grid, -1.5, 1.5, ++salt)});
+    const engine::Tensor h = values(grid, -0.9, 0.9, ++salt), c = values(grid, -1.5, 1.5, ++salt);
+    state.layers.push_back(cast_state({h, c}, network.kept_in(engine::DType::f64)));
     state.reverse.push_back(
         values({members, batch, network.shape(k).outputs, cell.message}, -1, 1, ++salt));
   }

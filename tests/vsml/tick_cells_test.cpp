@@ -72,6 +72,13 @@ CellTicks ticked(const Setup& s, bool reference) {
   return function(cell, state, in, s.sizes.micro_ticks);
 }
 
+// The same with h and c in other types.
+Setup with_state_in(const vsml::StateTypes& types, Setup s) {
+  s.inputs[1] = cast(s.inputs[1], types.h);
+  s.inputs[2] = cast(s.inputs[2], types.c);
+  return s;
+}
+
 std::vector<Tensor> results(const CellTicks& ticks) {
   return {ticks.state.h, ticks.state.c, ticks.over_inputs, ticks.over_outputs};
 }
@@ -84,7 +91,8 @@ std::vector<Tensor> everything(const Setup& s, bool reference) {
   std::vector<Tensor> dresults;
   for (const Tensor& x : all) {
     dresults.push_back(
-        cast(values(x.shape(), -1, 1, 20 + dresults.size()), x.dtype()).to(x.device()));
+        cast(values(x.shape(), -1, 1, 20 + dresults.size()), engine::gradient_type(x.dtype()))
+            .to(x.device()));
   }
   for (const Tensor& gradient : tape.gradient(all, dresults, s.inputs)) all.push_back(gradient);
   return all;
@@ -192,6 +200,93 @@ TEST_CASE("a state that was handed over is updated in place, another stays as it
   CHECK(same_bits(ticks.state.c, other.state.c));
 }
 
+const vsml::StateTypes kKept[] = {{DType::bf16, DType::bf16}, {DType::bf16, DType::f32}};
+
+// On one device: ticks of a state in bf16 are those of the same numbers in f32, and differ only in
+// what becomes of h and c at the end.
+void check_kept_in(const vsml::StateTypes& types, const engine::Device& device) {
+  const bool fused = !vsml::kernels::fused_kernels(16, DType::f32, device).empty();
+  for (const Sizes& sizes : kSizes) {
+    CAPTURE(sizes.inputs);
+    CAPTURE(sizes.outputs);
+    CAPTURE(sizes.cell.state);
+    Setup narrow = with_state_in(types, setup(sizes, DType::f32));
+    for (Tensor& input : narrow.inputs) input = input.to(device);
+    const Setup wide = with_state_in({DType::f32, DType::f32}, narrow);
+    const auto got = everything(narrow, false), want = everything(wide, false);
+    REQUIRE(got.size() == want.size());
+    for (size_t k = 0; k < want.size(); ++k) {
+      CAPTURE(k);
+      CHECK(got[k].dtype() == (k == 0 ? types.h : k == 1 ? types.c : DType::f32));
+      CHECK(same_bits(got[k].to({}), cast(want[k], got[k].dtype()).to({})));
+    }
+    const auto plain = results(ticked(narrow, false));
+    for (size_t k = 0; k < plain.size(); ++k) CHECK(same_bits(plain[k].to({}), got[k].to({})));
+
+    // In place.
+    if (!fused || sizes.alike > 1) continue;
+    const auto copy = [](const Tensor& x) { return engine::pad(x, 0, 0, 0); };
+    CellState own{copy(narrow.inputs[1]), copy(narrow.inputs[2])};
+    const void *h = own.h.view().data, *c = own.c.view().data;
+    const CellParams cell =
+        vsml::cell_params(ParamSet(narrow.layout, narrow.inputs[0]), "cell", sizes.cell);
+    const CellTicks there = vsml::kernels::tick_cells(
+        cell, std::move(own), {narrow.inputs[3], narrow.inputs[4]}, sizes.micro_ticks, true);
+    CHECK(there.state.h.view().data == h);
+    CHECK(there.state.c.view().data == c);
+    CHECK(same_bits(there.state.h.to({}), got[0].to({})));
+    CHECK(same_bits(there.state.c.to({}), got[1].to({})));
+  }
+}
+
+TEST_CASE(
+    "a state kept in bf16 is rounded once, after the ticks, and gradients pass straight through") {
+  for (const vsml::StateTypes& types : kKept) check_kept_in(types, {});
+  const engine::Device gpu{engine::Device::Kind::Cuda, 0};
+  if (engine::available(gpu)) {
+    for (const vsml::StateTypes& types : kKept) check_kept_in(types, gpu);
+  } else {
+    MESSAGE("cuda:0 is not present: its ticks are skipped");
+  }
+}
+
+TEST_CASE("fused ticks of a state in bf16 and their gradients are the reference's in float64") {
+  for (const Sizes& sizes : kSizes) {
+    CAPTURE(sizes.inputs);
+    CAPTURE(sizes.outputs);
+    CAPTURE(sizes.cell.state);
+    const Setup narrow = with_state_in({DType::bf16, DType::bf16}, setup(sizes, DType::f32));
+    Setup exact = narrow;
+    for (const size_t k : {0, 3, 4}) exact.inputs[k] = cast(exact.inputs[k], DType::f64);
+    const auto got = everything(narrow, false), want = everything(exact, true);
+    for (size_t k = 0; k < want.size(); ++k) {
+      CAPTURE(k);
+      // Where rounding goes another way, h and c differ by one in their last place, 2^-7 of them.
+      CHECK(error_of(cast(got[k], DType::f64), cast(want[k], DType::f64)) <
+            (k < 2 ? 0.0079 : kBound));
+    }
+  }
+}
+
+TEST_CASE("in bf16 a forget gate of 1 and a candidate of 0 keep c, tick by tick") {
+  ParamLayout layout;
+  const CellDims dims{16, 8};
+  vsml::add_cell_params("cell", dims, false, layout);
+  std::vector<float> flat(static_cast<size_t>(layout.size()), 0.0f);
+  for (int64_t k = 0; k < 16; ++k) {
+    flat[static_cast<size_t>(layout.at("cell.bias").offset + k)] = 25;
+    flat[static_cast<size_t>(layout.at("cell.bias").offset + 32 + k)] = 15;
+  }
+  const CellParams cell =
+      vsml::cell_params(ParamSet(layout, Tensor::from(flat, {layout.size()})), "cell", dims);
+  const Tensor c = cast(values({1, 1, 7, 1, 16}, -3, 3, 1), DType::bf16);
+  const Messages in{Tensor::zeros({1, 1, 7, 8}, DType::f32),
+                    Tensor::zeros({1, 1, 1, 8}, DType::f32)};
+  CellState state{Tensor::zeros({1, 1, 7, 1, 16}, DType::bf16), c};
+  for (int k = 0; k < 1000; ++k) state = vsml::kernels::tick_cells(cell, state, in, 1, false).state;
+  CHECK(same_bits(state.c, c));
+}
+
 TEST_CASE("a forget gate of 1 and a candidate of 0 keep c bit for bit over 10^6 ticks") {
   ParamLayout layout;
   const CellDims dims{16, 8};
@@ -227,6 +322,10 @@ TEST_CASE("what is not finite stays so") {
     s.inputs[2] = Tensor::from(c, s.inputs[2].shape());
     const CellTicks ticks = ticked(s, false);
     CHECK_FALSE(std::isfinite(ticks.state.c.to_vector<float>()[16 * 7 + 3]));
+    const CellTicks kept = ticked(with_state_in({DType::bf16, DType::bf16}, s), false);
+    const auto kept_c = cast(kept.state.c, DType::f32).to_vector<float>();
+    CHECK_FALSE(std::isfinite(kept_c[16 * 7 + 3]));
+    CHECK(std::isnan(kept_c[16 * 7 + 3]) == std::isnan(bad));
     if (std::isnan(bad)) {
       CHECK(std::isnan(ticks.state.h.to_vector<float>()[16 * 7 + 3]));
       CHECK(std::isnan(ticks.over_inputs.to_vector<float>()[2 * 16 + 3]));

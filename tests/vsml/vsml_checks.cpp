@@ -98,6 +98,7 @@ bool same_bits(const Tensor& a, const Tensor& b) {
   if (!a.defined()) return true;
   if (a.dtype() != b.dtype() || !(a.shape() == b.shape())) return false;
   if (a.dtype() == DType::f32) return equal_bytes<float>(a, b);
+  if (a.dtype() == DType::bf16) return equal_bytes<engine::Bf16>(a, b);
   return a.dtype() == DType::f64 ? equal_bytes<double>(a, b) : equal_bytes<int32_t>(a, b);
 }
 

@@ -15,7 +15,8 @@ namespace {
 
 // Options that a spec chooses freely for every algorithm.
 bool is_free(const std::string& key) {
-  return key == "name" || key == "init" || key == "layers" || key == "hidden";
+  return key == "name" || key == "init" || key == "layers" || key == "hidden" ||
+         key == "state_type";
 }
 
 void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wanted) {
@@ -37,6 +38,9 @@ void adopt(const SpecSource& source, const std::string& path, LearnerOptions& wa
   found.name = wanted.name;
   found.init = wanted.init;
   if (source.says(member_path(path, "layers"))) found.network.layers = wanted.network.layers;
+  if (source.says(member_path(path, "state_type"))) {
+    found.network.state_type = wanted.network.state_type;
+  }
   if (source.says(member_path(path, "hidden"))) {
     found.learned_rule.hidden = wanted.learned_rule.hidden;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/ops/elementwise.h"
 #include "engine/ops/movement.h"
 #include "vsml/experiment/checkpoint_file.h"
 
@@ -14,14 +15,15 @@ using engine::TensorFile;
 
 constexpr const char* kKind = "vsml.checkpoint";
 
-void add_lanes(const std::vector<Lane>& lanes, TensorFile& file) {
+// All numbers in the parameters' type, which holds those of any state.
+void add_lanes(const std::vector<Lane>& lanes, engine::DType dtype, TensorFile& file) {
   std::vector<int32_t> lifetimes, ages;
   std::vector<Tensor> states;
   for (const Lane& lane : lanes) {
     lifetimes.push_back(static_cast<int32_t>(lane.key.step));
     ages.push_back(static_cast<int32_t>(lane.age));
     for (const Tensor& part : lane.state.tensors) {
-      states.push_back(reshape(part.to({}), {part.size()}));
+      states.push_back(reshape(cast(part.to({}), dtype), {part.size()}));
     }
   }
   const auto count = static_cast<int64_t>(lanes.size());
@@ -58,8 +60,8 @@ std::vector<Lane> read_lanes(const TensorFile& file, const MetaTrainer& trainer,
   int64_t first = 0;
   for (Lane& lane : lanes) {
     for (Tensor& part : lane.state.tensors) {
-      part = reshape(slice(all, 0, first, first + part.size()), part.shape())
-                 .to(params.flat().device());
+      const Tensor numbers = reshape(slice(all, 0, first, first + part.size()), part.shape());
+      part = cast(numbers.to(params.flat().device()), part.dtype());
       first += part.size();
     }
   }
@@ -77,7 +79,7 @@ void write_meta_checkpoint(const std::string& path, const MetaCheckpoint& checkp
     file.tensors.push_back({"scale", state.scale});
     file.tensors.push_back({"moved", state.moved});
   }
-  if (!state.lanes.empty()) add_lanes(state.lanes, file);
+  if (!state.lanes.empty()) add_lanes(state.lanes, state.params.dtype(), file);
   if (state.noise.defined()) file.tensors.push_back({"noise", state.noise});
   write_safetensors(path, file);
 }

@@ -9,7 +9,9 @@
 
 namespace vsml::kernels {
 
-// N layers side by side (members and examples of a batch), of I x O cells each. Contiguous f32.
+// N layers side by side (members and examples of a batch), of I x O cells each. Contiguous f32; h
+// and c, or h alone, may be kept in bf16: ticks and sums compute in f32, and the last tick's h and
+// c are rounded when they are stored.
 struct LayerTicks {
   engine::Tensor from_input;   // [N, I, 4H]  the messages' share of the gates
   engine::Tensor from_output;  // [N, O, 4H]
@@ -18,14 +20,23 @@ struct LayerTicks {
   int64_t micro_ticks = 1;
 };
 
+// Calls body(number like those of h, number like those of c).
+template <class Body>
+auto with_state_types(const LayerTicks& layer, Body&& body) {
+  using engine::DType;
+  if (layer.h.dtype() == DType::f32) return body(float{}, float{});
+  if (layer.c.dtype() == DType::f32) return body(engine::Bf16{}, float{});
+  return body(engine::Bf16{}, engine::Bf16{});
+}
+
 struct LayerTicksResult {
-  engine::Tensor h, c;          // [N, I, O, H]
+  engine::Tensor h, c;          // [N, I, O, H], of the types of those before
   engine::Tensor over_inputs;   // [N, O, H]  sum of h over I
   engine::Tensor over_outputs;  // [N, I, H]  sum of h over O; empty if not wanted
 };
 
 struct LayerTicksGradients {
-  engine::Tensor from_input, from_output, w_hidden, h, c;  // shaped as in LayerTicks
+  engine::Tensor from_input, from_output, w_hidden, h, c;  // shaped as in LayerTicks, f32
 };
 
 // The name of a device's fused kernels for cells of this state size; null if there are none, or
@@ -36,7 +47,8 @@ const char* fused_name(int64_t state_size, engine::Device device);
 // own. There must be fused kernels.
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place);
 
-// dresult: gradients of the four results; empty tensors stand for zeros.
+// dresult: gradients of the four results; empty tensors stand for zeros. Those of h and c pass
+// through the rounding as they are.
 LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer, const LayerTicksResult& dresult);
 
 // Numbers (f32) that the fused ticks of N layers of I x O cells need on a device beside inputs and

@@ -145,8 +145,12 @@ std::string fused_kernels(int64_t state_size, engine::DType dtype, engine::Devic
 
 CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
                      int64_t micro_ticks, bool want_over_outputs) {
-  const bool fused = !fused_kernels(state.h.dim(-1), state.h.dtype(), state.h.device()).empty() &&
-                     state.h.size() > 0;
+  using engine::DType;
+  // Kernels know c in bf16 only beside h in bf16.
+  const bool known = state.h.dtype() == DType::bf16 || state.c.dtype() != DType::bf16;
+  const bool fused =
+      known && !fused_kernels(state.h.dim(-1), in.forward.dtype(), state.h.device()).empty() &&
+      state.h.size() > 0;
   if (!fused) return reference_tick_cells(cell, state, in, micro_ticks, want_over_outputs);
   return fused_tick_cells(cell, std::move(state), in, micro_ticks, want_over_outputs);
 }
@@ -157,7 +161,8 @@ CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, c
   const Tensor together = expand(share.from_input, kOutputAxis) +
                           expand(share.from_output, kInputAxis);  // [P, B, I, O, 4H]
   const int64_t batch = in.forward.dim(kBatchAxis);
-  CellTicks result{{for_batch(state.h, batch), for_batch(state.c, batch)}, {}, {}};
+  const CellState wide = cast_state(state, in.forward.dtype());
+  CellTicks result{{for_batch(wide.h, batch), for_batch(wide.c, batch)}, {}, {}};
   for (int64_t k = 0; k < micro_ticks; ++k) {
     const Tensor& h = result.state.h;
     const Tensor gates = cell.w_hidden.rank() == 2 ? affine(h, cell.w_hidden, together)
@@ -166,6 +171,7 @@ CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, c
   }
   result.over_inputs = sum(result.state.h, {kInputAxis});
   if (want_over_outputs) result.over_outputs = sum(result.state.h, {kOutputAxis});
+  result.state = cast_state(result.state, types_of(state));
   return result;
 }
 

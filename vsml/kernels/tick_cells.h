@@ -18,10 +18,11 @@ struct CellTicks {
 // `micro_ticks` ticks of cells [P, B, I, O] on the same incoming messages.
 //   in.forward [P, B, I, F], in.reverse [P, B, O, R], state [P, S, I, O, H]
 // S is B, or divides it: then each B / S entries begin with the same state. The result has B.
-// Fused where fused_kernels() says so. A fused op keeps the state for its gradient,
-// which ticks the cells again and is differentiable once. Where nothing is recorded, S is B and
-// nobody else owns the storage of `state`, the result takes its place. The caller has checked the
-// shapes.
+// h and c, or h alone, may be kept in bf16: they are rounded once, after the ticks, and the sums
+// are of h before that. Fused where fused_kernels() says so. A fused op keeps the state for its
+// gradient, which ticks the cells again and is differentiable once. Where nothing is recorded, S is
+// B and nobody else owns the storage of `state`, the result takes its place. The caller has checked
+// the shapes.
 CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
                      int64_t micro_ticks, bool want_over_outputs);
 
@@ -30,9 +31,9 @@ CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, c
                                int64_t micro_ticks, bool want_over_outputs);
 
 // The name of the fused kernels ("avx512", "avx2", "portable"; "cuda") that serve cells of this
-// state size and element type on a device; empty where engine ops do it. VSML_KERNELS in the
-// environment, set to one of these names or to "reference", asks for others than the machine's
-// best.
+// state size, with messages of this element type, on a device; empty where engine ops do it.
+// VSML_KERNELS in the environment, set to one of these names or to "reference", asks for others
+// than the machine's best.
 std::string fused_kernels(int64_t state_size, engine::DType dtype, engine::Device device);
 
 }  // namespace vsml::kernels

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/cpu/vector/kernels.h"
+#include "engine/kernels/bf16.h"
 
 namespace engine::cpu {
 namespace {
@@ -68,12 +69,12 @@ void convert_row(char* out, const char* in, int64_t n, int64_t out_step, int64_t
   if (out_step == sizeof(To) && in_step == sizeof(From)) {
     To* __restrict to = reinterpret_cast<To*>(out);
     const From* __restrict from = reinterpret_cast<const From*>(in);
-    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<To>(from[i]);
+    for (int64_t i = 0; i < n; ++i) to[i] = kernels::converted<To>(from[i]);
     return;
   }
   for (int64_t i = 0; i < n; ++i) {
     *reinterpret_cast<To*>(out + i * out_step) =
-        static_cast<To>(*reinterpret_cast<const From*>(in + i * in_step));
+        kernels::converted<To>(*reinterpret_cast<const From*>(in + i * in_step));
   }
 }
 
@@ -123,6 +124,8 @@ void convert_piece(const Loop& loop, const Piece& piece) {
         return convert_row<To, double>(row[0], row[1], n, out_step, in_step);
       case DType::i32:
         return convert_row<To, int32_t>(row[0], row[1], n, out_step, in_step);
+      case DType::bf16:
+        return convert_row<To, Bf16>(row[0], row[1], n, out_step, in_step);
     }
   });
 }
@@ -154,6 +157,8 @@ void where(const Loop& loop, const Piece& piece) {
         return where_row<double>(row, loop, n);
       case DType::i32:
         return where_row<int32_t>(row, loop, n);
+      case DType::bf16:
+        return;  // no op asks for it
     }
   });
 }
@@ -166,6 +171,8 @@ void convert(const Loop& loop, const Piece& piece) {
       return convert_piece<double>(loop, piece);
     case DType::i32:
       return convert_piece<int32_t>(loop, piece);
+    case DType::bf16:
+      return convert_piece<Bf16>(loop, piece);
   }
 }
 

@@ -5,6 +5,8 @@
 // in the first cache level, and is then gone through backwards.
 #pragma once
 
+#include <type_traits>
+
 #include "vsml/kernels/cpu/ticks.h"
 
 namespace vsml::kernels {
@@ -185,9 +187,9 @@ void all_hidden_gradients(int cells, const float* dgates, const float* transpose
 }
 
 // The incoming gradients of one cell.
-template <class V, int H>
-void begin_gradients(const BackwardTile& work, int64_t row, int64_t column, int64_t offset,
-                     float* dh, float* dc) {
+template <class V, int H, class Work>
+void begin_gradients(const Work& work, int64_t row, int64_t column, int64_t offset, float* dh,
+                     float* dc) {
   for (int k = 0; k < H; k += V::kLanes) {
     auto sum = V::all(0.0f);
     if (work.dnext_h != nullptr) sum = V::load(work.dnext_h + offset + k);
@@ -235,15 +237,22 @@ void add_share_gradients(const Tile& tile, int64_t first, int cells,
 }
 
 // `cells` cells from `first` on, a multiple of n that is at most a block.
-template <class V, int H, int n>
-void backward_block(const BackwardTile& work, int64_t first, int cells,
+template <class V, int H, int n, class Hidden, class Memory>
+void backward_block(const BackwardTile<Hidden, Memory>& work, int64_t first, int cells,
                     const PackedTile<V, H>& packed, const BackwardScratch<V, H>& s) {
   const int64_t ticks = work.tile.micro_ticks;
   const int64_t first_cell = Block<1>(work.tile, first, H).offset[0];
   const bool together =
       Block<1>(work.tile, first + cells - 1, H).offset[0] - first_cell == (cells - 1) * H;
-  const float* h0 = together ? work.h + first_cell : s.h;
-  const float* c0 = together ? work.c + first_cell : s.c;
+  constexpr bool kPlain = std::is_same_v<Hidden, float> && std::is_same_v<Memory, float>;
+  const bool copied = !together || !kPlain;
+  const float *h0 = s.h, *c0 = s.c;
+  if constexpr (kPlain) {
+    if (together) {
+      h0 = work.h + first_cell;
+      c0 = work.c + first_cell;
+    }
+  }
   float* dh0 = together ? work.dh + first_cell : s.dh;
   float* dc0 = together ? work.dc + first_cell : s.dc;
   const auto h_of = [&](int64_t k) { return k == 0 ? h0 : s.h + k * cells * H; };
@@ -252,7 +261,7 @@ void backward_block(const BackwardTile& work, int64_t first, int cells,
     const Block<n> block(work.tile, first + from, H);
     for (int cell = 0; cell < n; ++cell) {
       const int64_t at = (from + cell) * H, offset = block.offset[cell];
-      if (!together) {
+      if (copied) {
         copy_to<V, H>(s.h + at, work.h + offset);
         copy_to<V, H>(s.c + at, work.c + offset);
       }
@@ -288,8 +297,8 @@ void backward_block(const BackwardTile& work, int64_t first, int cells,
   }
 }
 
-template <class V, int H>
-void backward(const BackwardTile& work) {
+template <class V, int H, class Hidden, class Memory>
+void backward(const BackwardTile<Hidden, Memory>& work) {
   constexpr int n = V::kCells, kBlock = BackwardScratch<V, H>::kCells;
   const Tile& tile = work.tile;
   const PackedTile<V, H> packed(tile);

@@ -63,7 +63,7 @@ TileKernels tile_kernels(int64_t state_size) {
 namespace cpu {
 
 const char* fused_isa(int64_t state_size) {
-  return tile_kernels(state_size).forward == nullptr ? nullptr : chosen().name;
+  return tile_kernels(state_size).single.forward == nullptr ? nullptr : chosen().name;
 }
 
 }  // namespace cpu

@@ -1,18 +1,31 @@
 // vsml/kernels/cpu/forward.h: K ticks of a tile's cells. Only isa.cpp includes it.
 #pragma once
 
+#include <type_traits>
+
 #include "vsml/kernels/cpu/ticks.h"
 
 namespace vsml::kernels {
 namespace {
 
-template <class V, int H, int n>
-void forward_block(const ForwardTile& work, int64_t first, const PackedTile<V, H>& packed) {
+template <class V, int H, int n, class Hidden, class Memory>
+void forward_block(const ForwardTile<Hidden, Memory>& work, int64_t first,
+                   const PackedTile<V, H>& packed) {
   const Block<n> block(work.tile, first, H);
   float *buffer = packed.buffers, *other = buffer + n * H, *memory = buffer + 2 * n * H;
-  const bool together = block.together(H);
-  const float* h = together ? work.h + block.offset[0] : buffer;
-  const float* c = together ? work.c + block.offset[0] : memory;
+  // Whether states are worked on where they lie.
+  constexpr bool kPlain = std::is_same_v<Hidden, float> && std::is_same_v<Memory, float>;
+  const bool together = kPlain && block.together(H);
+  const float *h = buffer, *c = memory;
+  float *last_h = nullptr, *last_c = nullptr;
+  if constexpr (kPlain) {
+    if (together) {
+      h = work.h + block.offset[0];
+      c = work.c + block.offset[0];
+      last_h = work.next_h + block.offset[0];
+      last_c = work.next_c + block.offset[0];
+    }
+  }
   for (int cell = 0; cell < n; ++cell) {
     if (!together) {
       copy_to<V, H>(buffer + cell * H, work.h + block.offset[cell]);
@@ -23,10 +36,10 @@ void forward_block(const ForwardTile& work, int64_t first, const PackedTile<V, H
   }
   for (int64_t k = 0; k < work.tile.micro_ticks; ++k) {
     // A tick of states of several parts reads all of h for each.
-    const bool there = together && k + 1 == work.tile.micro_ticks &&
-                       (Shape<V, H>::kParts == 1 || h != work.next_h + block.offset[0]);
-    float* next_h = there ? work.next_h + block.offset[0] : h == buffer ? other : buffer;
-    float* next_c = there ? work.next_c + block.offset[0] : memory;
+    const bool there =
+        together && k + 1 == work.tile.micro_ticks && (Shape<V, H>::kParts == 1 || h != last_h);
+    float* next_h = there ? last_h : h == buffer ? other : buffer;
+    float* next_c = there ? last_c : memory;
     tick_block<V, H, n, false>(block, packed, h, c, next_h, next_c, nullptr);
     h = next_h;
     c = next_c;
@@ -76,8 +89,8 @@ double multiply_adds(int64_t turns, float* sums) {
   return 2.0 * kChains * V::kLanes * static_cast<double>(turns);
 }
 
-template <class V, int H>
-void forward(const ForwardTile& work) {
+template <class V, int H, class Hidden, class Memory>
+void forward(const ForwardTile<Hidden, Memory>& work) {
   constexpr int n = V::kCells;
   const Tile& tile = work.tile;
   const PackedTile<V, H> packed(tile);

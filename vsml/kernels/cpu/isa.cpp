@@ -14,8 +14,13 @@ int64_t backward_floats(const Tile& tile) {
 
 template <class V, int H>
 TileKernels kernels_of() {
-  return {forward<V, H>,    backward<V, H>,           update_cells<V, H>,
-          multiply_adds<V>, PackedTile<V, H>::floats, backward_floats<V, H>};
+  return {{forward<V, H, float, float>, backward<V, H, float, float>},
+          {forward<V, H, Bf16, float>, backward<V, H, Bf16, float>},
+          {forward<V, H, Bf16, Bf16>, backward<V, H, Bf16, Bf16>},
+          update_cells<V, H>,
+          multiply_adds<V>,
+          PackedTile<V, H>::floats,
+          backward_floats<V, H>};
 }
 
 #if defined(__AVX512F__)

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <type_traits>
 
 #include "engine/parallel.h"
 #include "vsml/kernels/cpu/tile.h"
@@ -129,28 +130,40 @@ Tensor reshaped(const Tensor& x, const engine::Shape& shape) {
   return x.with_layout(shape, engine::contiguous_strides(shape));
 }
 
-}  // namespace
+template <class Hidden, class Memory>
+const TilePasses<Hidden, Memory>& passes_of(const TileKernels& kernels) {
+  if constexpr (std::is_same_v<Hidden, float>) {
+    return kernels.single;
+  } else if constexpr (std::is_same_v<Memory, float>) {
+    return kernels.half_h;
+  } else {
+    return kernels.half;
+  }
+}
 
-LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
+template <class Hidden, class Memory>
+LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
   const Plan plan(layer);
   const TileKernels kernels = tile_kernels(plan.state);
   const engine::Device device = layer.h.device();
   LayerTicksResult result;
-  result.h = in_place ? layer.h : Tensor::empty(plan.states(), DType::f32, device);
-  result.c = in_place ? layer.c : Tensor::empty(plan.states(), DType::f32, device);
+  result.h = in_place ? layer.h : Tensor::empty(plan.states(), layer.h.dtype(), device);
+  result.c = in_place ? layer.c : Tensor::empty(plan.states(), layer.c.dtype(), device);
   const int64_t n = plan.layers, size = plan.state;
   Tensor over_rows = Tensor::empty({n, plan.row_tiles, plan.outputs * size}, DType::f32, device);
   Tensor over_columns;
   if (want_over_outputs) {
     over_columns = Tensor::empty({n, plan.column_tiles, plan.inputs * size}, DType::f32, device);
   }
-  float *next_h = result.h.data<float>(), *next_c = result.c.data<float>();
+  Hidden* next_h = result.h.data<Hidden>();
+  Memory* next_c = result.c.data<Memory>();
   float* rows = over_rows.data<float>();
   float* columns = want_over_outputs ? over_columns.data<float>() : nullptr;
-  const float *h = layer.h.data<float>(), *c = layer.c.data<float>();
+  const Hidden* h = layer.h.data<Hidden>();
+  const Memory* c = layer.c.data<Memory>();
   engine::parallel_for(n * plan.tiles(), [&](int64_t task) {
     const Place place(plan, task);
-    ForwardTile work;
+    ForwardTile<Hidden, Memory> work;
     work.tile = tile_of(layer, plan, place, kernels.forward_floats);
     work.h = h + place.begin_offset;
     work.c = c + place.begin_offset;
@@ -165,7 +178,7 @@ LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs
           ((place.layer * plan.column_tiles + place.column_tile) * plan.inputs + place.first_row) *
               size;
     }
-    kernels.forward(work);
+    passes_of<Hidden, Memory>(kernels).forward(work);
   });
   result.over_inputs = reshaped(summed(over_rows), {n, plan.outputs, size});
   if (want_over_outputs) {
@@ -174,8 +187,8 @@ LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs
   return result;
 }
 
-LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
-                                          const LayerTicksResult& dresult) {
+template <class Hidden, class Memory>
+LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksResult& dresult) {
   const Plan plan(layer);
   const TileKernels kernels = tile_kernels(plan.state);
   const engine::Device device = layer.h.device();
@@ -193,13 +206,14 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
   float *to_h = result.h.data<float>(), *to_c = result.c.data<float>();
   float *rows = over_rows.data<float>(), *columns = over_columns.data<float>();
   float* cells = over_cells.data<float>();
-  const float *h = layer.h.data<float>(), *c = layer.c.data<float>();
+  const Hidden* h = layer.h.data<Hidden>();
+  const Memory* c = layer.c.data<Memory>();
   engine::parallel_for(n * plan.tiles(), [&](int64_t task) {
     const Place place(plan, task);
     const auto at = [](const float* p, int64_t offset) { return p == nullptr ? p : p + offset; };
     const int64_t row = place.layer * plan.inputs + place.first_row;
     const int64_t column = place.layer * plan.outputs + place.first_column;
-    BackwardTile work;
+    BackwardTile<Hidden, Memory> work;
     work.tile = tile_of(layer, plan, place, kernels.backward_floats);
     work.h = h + place.begin_offset;
     work.c = c + place.begin_offset;
@@ -217,7 +231,7 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
         ((place.layer * plan.column_tiles + place.column_tile) * plan.inputs + place.first_row) *
             gates;
     work.dw_hidden = cells + task * size * gates;
-    kernels.backward(work);
+    passes_of<Hidden, Memory>(kernels).backward(work);
   });
   result.from_output = reshaped(summed(over_rows), {n, plan.outputs, gates});
   result.from_input = reshaped(summed(over_columns), {n, plan.inputs, gates});
@@ -232,6 +246,21 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
   const Tensor of_sets = reshaped(over_cells, {sets, n / sets * plan.tiles(), size * gates});
   result.w_hidden = reshaped(summed(of_sets), layer.w_hidden.shape());
   return result;
+}
+
+}  // namespace
+
+LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
+  return with_state_types(layer, [&](auto h, auto c) {
+    return run_typed<decltype(h), decltype(c)>(layer, want_over_outputs, in_place);
+  });
+}
+
+LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
+                                          const LayerTicksResult& dresult) {
+  return with_state_types(layer, [&](auto h, auto c) {
+    return gradients_typed<decltype(h), decltype(c)>(layer, dresult);
+  });
 }
 
 }  // namespace vsml::kernels::cpu

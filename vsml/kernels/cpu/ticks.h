@@ -186,15 +186,17 @@ void add_to(float* sums, const float* x) {
   for (int k = 0; k < H; k += V::kLanes) V::store(sums + k, V::load(sums + k) + V::load(x + k));
 }
 
-template <class V, int H>
-void copy_to(float* to, const float* from) {
+// Of a state: widened, or rounded to what it is kept in.
+template <class V, int H, class To, class From>
+void copy_to(To* to, const From* from) {
   for (int k = 0; k < H; k += V::kLanes) V::store(to + k, V::load(from + k));
 }
 
 // Asks for a cell's numbers `cells` cells further on, which will be needed in the next block.
-template <int H>
-void ahead(const float* p, int cells) {
-  for (int k = 0; k < H; k += 16) __builtin_prefetch(p + cells * H + k);
+template <int H, class T>
+void ahead(const T* p, int cells) {
+  constexpr int kLine = 64 / sizeof(T);
+  for (int k = 0; k < H; k += kLine) __builtin_prefetch(p + cells * H + k);
 }
 
 template <class V>

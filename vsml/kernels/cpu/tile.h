@@ -1,11 +1,15 @@
 // vsml/kernels/cpu/tile.h: what the kernels of every instruction set are asked to do: K ticks of
 // the cells of one tile, a block of rows and columns of one layer of one example.
 //
-// All arrays are f32. The order of gates is that of vsml/cell.h. Cell (i, o) of the tile has its
-// state at h + i * row_step + o * H.
+// All arrays are f32, but for h and c, which are kept in elements of their own types: float, or
+// Bf16, which is widened when it is read and rounded once, when it is written. Over the ticks of
+// one call h and c are f32, as are the sums of h. The order of gates is that of vsml/cell.h. Cell
+// (i, o) of the tile has its state at h + i * row_step + o * H.
 #pragma once
 
 #include <cstdint>
+
+#include "engine/dtype.h"
 
 namespace vsml::kernels {
 
@@ -19,19 +23,24 @@ struct Tile {
   float* scratch = nullptr;            // see TileKernels; aligned to 64 bytes
 };
 
+template <class Hidden, class Memory>
 struct ForwardTile {
   Tile tile;
-  const float *h = nullptr, *c = nullptr;
-  float *next_h = nullptr, *next_c = nullptr;  // may be h and c themselves
-  float* over_rows = nullptr;                  // [columns, H]  sum of next_h over the tile's rows
+  const Hidden* h = nullptr;
+  const Memory* c = nullptr;
+  Hidden* next_h = nullptr;       // may be h itself
+  Memory* next_c = nullptr;       // may be c itself
+  float* over_rows = nullptr;     // [columns, H]  sum of next_h over the tile's rows
   float* over_columns = nullptr;  // [rows, H]     the same over its columns; null: not wanted
 };
 
 // Gates are computed again from h and c. Where a pointer may be null, it stands for zeros (an
 // incoming gradient) or for not wanted (an outgoing one).
+template <class Hidden, class Memory>
 struct BackwardTile {
   Tile tile;
-  const float *h = nullptr, *c = nullptr;                       // before the ticks
+  const Hidden* h = nullptr;  // before the ticks
+  const Memory* c = nullptr;
   const float *dnext_h = nullptr, *dnext_c = nullptr;           // may be null
   const float *dover_rows = nullptr, *dover_columns = nullptr;  // may be null
   float *dh = nullptr, *dc = nullptr;
@@ -40,10 +49,18 @@ struct BackwardTile {
   float* dw_hidden = nullptr;     // [H, 4H]        sum over the tile's cells
 };
 
+// The two passes over h and c of such types.
+template <class Hidden, class Memory>
+struct TilePasses {
+  void (*forward)(const ForwardTile<Hidden, Memory>&) = nullptr;
+  void (*backward)(const BackwardTile<Hidden, Memory>&) = nullptr;
+};
+
 // The kernels of one instruction set for one state size.
 struct TileKernels {
-  void (*forward)(const ForwardTile&) = nullptr;
-  void (*backward)(const BackwardTile&) = nullptr;
+  TilePasses<float, float> single;
+  TilePasses<engine::Bf16, float> half_h;
+  TilePasses<engine::Bf16, engine::Bf16> half;
   // A tick without its product: from gates [cells, 4H], in order and unit as the kernels keep them,
   // to h and c [cells, H]. Nothing but benchmarks calls it: a bound for the whole tick.
   void (*update)(const float* gates, int64_t cells, float* h, float* c) = nullptr;

@@ -9,10 +9,13 @@
 #include <immintrin.h>
 #endif
 
+#include "engine/kernels/bf16.h"
 #include "vsml/kernels/cell_update.h"
 
 namespace vsml::kernels {
 namespace {
+
+using engine::Bf16;
 
 // A NaN stays a NaN in clamp() and exp2_limited(), so that a network that diverged is noticed.
 
@@ -26,6 +29,20 @@ struct Wide {
   static constexpr int kCells = 6, kBlocks = 4, kHiddenCells = 12, kWeightRows = 4;
   static Vec load(const float* p) { return _mm512_loadu_ps(p); }
   static void store(float* p, Vec x) { _mm512_storeu_ps(p, x); }
+  static Vec load(const Bf16* p) {
+    const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+  }
+  static void store(Bf16* p, Vec x) {
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i more = _mm512_add_epi32(_mm512_set1_epi32(0x7fff), odd);
+    const __m512i rounded =
+        _mm512_mask_or_epi32(_mm512_add_epi32(bits, more), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q),
+                             bits, _mm512_set1_epi32(0x400000));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+  }
   static Vec all(float x) { return _mm512_set1_ps(x); }
   static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
   static Vec fnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }
@@ -53,6 +70,23 @@ struct Half {
   }
   static void store(float* p, Vec x) {
     _mm256_storeu_ps(p, x);
+  }
+  static Vec load(const Bf16* p) {
+    const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+  }
+  static void store(Bf16* p, Vec x) {
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i more = _mm256_add_epi32(_mm256_set1_epi32(0x7fff), odd);
+    const __m256i nan = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256 either =
+        _mm256_blendv_ps(_mm256_castsi256_ps(_mm256_add_epi32(bits, more)),
+                         _mm256_castsi256_ps(nan), _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+    const __m256i upper = _mm256_srli_epi32(_mm256_castps_si256(either), 16);
+    const __m256i packed = _mm256_packus_epi32(upper, upper);  // each half twice
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
   }
   static Vec all(float x) {
     return _mm256_set1_ps(x);
@@ -90,6 +124,14 @@ struct Half {
     return x;
   }
   static void store(float* p, Vec x) { std::memcpy(p, &x, sizeof x); }
+  static Vec load(const Bf16* p) {
+    Vec x;
+    for (int lane = 0; lane < kLanes; ++lane) x[lane] = engine::kernels::widened(p[lane]);
+    return x;
+  }
+  static void store(Bf16* p, Vec x) {
+    for (int lane = 0; lane < kLanes; ++lane) p[lane] = engine::kernels::narrowed(x[lane]);
+  }
   static Vec all(float x) { return Vec{x, x, x, x}; }
   static Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
   static Vec fnma(Vec a, Vec b, Vec c) { return c - a * b; }

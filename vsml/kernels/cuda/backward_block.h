@@ -10,8 +10,9 @@
 namespace vsml::kernels::cuda {
 
 // Where a pointer may be null, it stands for zeros.
+template <class Hidden, class Memory>
 struct BackwardWork {
-  TileInputs in;
+  TileInputs<Hidden, Memory> in;
   const float *dnext_h = nullptr, *dnext_c = nullptr;  // may be null
   const float* dover_inputs = nullptr;                 // [layers, outputs, H]; may be null
   const float* dover_outputs = nullptr;                // [layers, inputs, H]; may be null
@@ -117,13 +118,13 @@ struct UnitGradients {
 
 // shared: Geometry<H>::kBackwardFloats, 16-byte aligned. history: kHistoryFloats for each tick but
 // the first; a thread reads there only what it wrote itself.
-template <int H, class Block>
-ENGINE_HD void backward_tile(const Block& block, const BackwardWork& work, float* shared,
-                             float* history) {
+template <int H, class Hidden, class Memory, class Block>
+ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memory>& work,
+                             float* shared, float* history) {
   using G = Geometry<H>;
   constexpr int n = G::kBackwardSlots;
   constexpr int kCellFloats = G::kBackwardCells * G::kStateStride;
-  const TileInputs& in = work.in;
+  const auto& in = work.in;
   const TilePlan& plan = in.plan;
   const TilePlace place = place_of(plan, block.index);
   float* weights = shared;
@@ -163,8 +164,8 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork& work, float
       for (int q = 0; q < n; ++q) {
         const bool there = q < unit.rows;
         const int64_t at = state_offset<H>(in, place, unit, q, j);
-        cells[(group * n + q) * G::kStateStride + j] = there ? in.h[at] : 0.0f;
-        mine.c[q] = there ? in.c[at] : 0.0f;
+        cells[(group * n + q) * G::kStateStride + j] = there ? converted<float>(in.h[at]) : 0.0f;
+        mine.c[q] = there ? converted<float>(in.c[at]) : 0.0f;
         mine.dc[q] = there && work.dnext_c != nullptr ? work.dnext_c[at] : 0.0f;
         float dh = there && work.dnext_h != nullptr ? work.dnext_h[at] : 0.0f;
         if (there) dh += over_inputs;
@@ -224,8 +225,12 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork& work, float
         for (int q = 0; q < n; ++q) {
           const bool there = q < unit.rows;
           const int64_t at = state_offset<H>(in, place, unit, q, j);
-          const float h = k > 1 ? saved[2 * q * kBlockThreads + thread] : there ? in.h[at] : 0.0f;
-          mine.c[q] = k > 1 ? saved[(2 * q + 1) * kBlockThreads + thread] : there ? in.c[at] : 0.0f;
+          const float h = k > 1   ? saved[2 * q * kBlockThreads + thread]
+                          : there ? converted<float>(in.h[at])
+                                  : 0.0f;
+          mine.c[q] = k > 1   ? saved[(2 * q + 1) * kBlockThreads + thread]
+                      : there ? converted<float>(in.c[at])
+                              : 0.0f;
           earlier[(group * n + q) * G::kStateStride + j] = h;
         }
       });

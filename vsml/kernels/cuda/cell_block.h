@@ -2,20 +2,28 @@
 // for engine/kernels/block.h, so that tests run the same code on the host.
 #pragma once
 
+#include "engine/kernels/bf16.h"
 #include "vsml/kernels/cuda/geometry.h"
 #include "vsml/kernels/cuda/lane.h"
 
 namespace vsml::kernels::cuda {
 
-// What both passes read. All arrays are contiguous f32; the gates' order is that of vsml/cell.h.
+using engine::Bf16;
+using engine::kernels::converted;
+
+// What both passes read. All arrays are contiguous f32, but for h and c, which are kept in types of
+// their own: float, or Bf16, which is widened when it is read and rounded when it is written. The
+// gates' order is that of vsml/cell.h.
+template <class Hidden, class Memory>
 struct TileInputs {
   TilePlan plan;
   int64_t micro_ticks = 0;
-  int64_t layers_per_set = 0;              // layers that share one w_hidden
-  const float* from_input = nullptr;       // [layers, inputs, 4H]
-  const float* from_output = nullptr;      // [layers, outputs, 4H]
-  const float* w_hidden = nullptr;         // [sets, H, 4H]
-  const float *h = nullptr, *c = nullptr;  // [layers, inputs, outputs, H]
+  int64_t layers_per_set = 0;          // layers that share one w_hidden
+  const float* from_input = nullptr;   // [layers, inputs, 4H]
+  const float* from_output = nullptr;  // [layers, outputs, 4H]
+  const float* w_hidden = nullptr;     // [sets, H, 4H]
+  const Hidden* h = nullptr;           // [layers, inputs, outputs, H]
+  const Memory* c = nullptr;
 };
 
 struct alignas(16) Four {
@@ -40,8 +48,8 @@ ENGINE_HD void load_weights(const Block& block, const float* from, float* weight
 
 // Channel j's gates of a unit's cells: the messages' shares, plus h W. `h` is that of the unit's
 // cells in shared memory.
-template <int H, int n>
-ENGINE_HD void gates_of_unit(const TileInputs& in, const TilePlace& place, const Unit& unit, int j,
+template <int H, int n, class Inputs>
+ENGINE_HD void gates_of_unit(const Inputs& in, const TilePlace& place, const Unit& unit, int j,
                              const float* h, const float* weights, float (&gates)[n][kGates]) {
   using G = Geometry<H>;
   const int64_t row = place.layer * in.plan.inputs + place.first_row + unit.row;
@@ -84,8 +92,8 @@ ENGINE_HD void gates_of_unit(const TileInputs& in, const TilePlace& place, const
 
 // One tick of a thread's channel of a unit's cells: h from `before` to `after`, which are a step's
 // cells in shared memory, and c in place. Then calls done(slot, next h and c).
-template <int H, int n, class Done>
-ENGINE_HD void tick_unit(const TileInputs& in, const TilePlace& place, const Unit& unit, int thread,
+template <int H, int n, class Inputs, class Done>
+ENGINE_HD void tick_unit(const Inputs& in, const TilePlace& place, const Unit& unit, int thread,
                          const float* before, const float* weights, float (&c)[n], float* after,
                          const Done& done) {
   constexpr int kStride = Geometry<H>::kStateStride;
@@ -102,9 +110,9 @@ ENGINE_HD void tick_unit(const TileInputs& in, const TilePlace& place, const Uni
 }
 
 // Offset of channel j of slot q of a unit in [layers, inputs, outputs, H].
-template <int H>
-ENGINE_HD int64_t state_offset(const TileInputs& in, const TilePlace& place, const Unit& unit,
-                               int q, int j) {
+template <int H, class Inputs>
+ENGINE_HD int64_t state_offset(const Inputs& in, const TilePlace& place, const Unit& unit, int q,
+                               int j) {
   const int64_t row = place.layer * in.plan.inputs + place.first_row + unit.row + q;
   return (row * in.plan.outputs + place.first_column + unit.column) * H + j;
 }

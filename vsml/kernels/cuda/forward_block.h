@@ -6,20 +6,23 @@
 
 namespace vsml::kernels::cuda {
 
+template <class Hidden, class Memory>
 struct ForwardWork {
-  TileInputs in;
-  float *next_h = nullptr, *next_c = nullptr;  // may be h and c themselves
-  float* over_rows = nullptr;                  // [layers, row_tiles, outputs, H]
+  TileInputs<Hidden, Memory> in;
+  Hidden* next_h = nullptr;       // may be h itself
+  Memory* next_c = nullptr;       // may be c itself
+  float* over_rows = nullptr;     // [layers, row_tiles, outputs, H]
   float* over_columns = nullptr;  // [layers, column_tiles, inputs, H]; null: not wanted
 };
 
 // shared: Geometry<H>::kForwardFloats, 16-byte aligned.
-template <int H, class Block>
-ENGINE_HD void forward_tile(const Block& block, const ForwardWork& work, float* shared) {
+template <int H, class Hidden, class Memory, class Block>
+ENGINE_HD void forward_tile(const Block& block, const ForwardWork<Hidden, Memory>& work,
+                            float* shared) {
   using G = Geometry<H>;
   constexpr int n = G::kForwardSlots;
   constexpr int kCellFloats = G::kForwardCells * G::kStateStride;
-  const TileInputs& in = work.in;
+  const auto& in = work.in;
   const TilePlace place = place_of(in.plan, block.index);
   float* weights = shared;
   float* cells = weights + H * G::kGateStride;  // h, twice: before and after a tick
@@ -44,8 +47,9 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork& work, float* 
       ENGINE_UNROLL
       for (int q = 0; q < n; ++q) {
         const int64_t at = state_offset<H>(in, place, unit, q, j);
-        cells[(group * n + q) * G::kStateStride + j] = q < unit.rows ? in.h[at] : 0.0f;
-        memory[thread].at[q] = q < unit.rows ? in.c[at] : 0.0f;
+        cells[(group * n + q) * G::kStateStride + j] =
+            q < unit.rows ? converted<float>(in.h[at]) : 0.0f;
+        memory[thread].at[q] = q < unit.rows ? converted<float>(in.c[at]) : 0.0f;
       }
     });
     const float* before = cells;
@@ -58,8 +62,8 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork& work, float* 
                         [&](int q, const NextCell<Lane>& next) {
                           if (!last_tick || q >= unit.rows) return;
                           const int64_t at = state_offset<H>(in, place, unit, q, thread % H);
-                          work.next_h[at] = next.h;
-                          work.next_c[at] = next.c;
+                          work.next_h[at] = converted<Hidden>(next.h);
+                          work.next_c[at] = converted<Memory>(next.c);
                         });
       });
       before = after;

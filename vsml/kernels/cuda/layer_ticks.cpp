@@ -10,8 +10,9 @@ using engine::DType;
 using engine::Shape;
 using engine::Tensor;
 
-float* address(const Tensor& x) {
-  return x.defined() ? static_cast<float*>(x.view().data) : nullptr;
+template <class T = float>
+T* address(const Tensor& x) {
+  return x.defined() ? static_cast<T*>(x.view().data) : nullptr;
 }
 
 Tensor empty_like(const LayerTicks& layer, const Shape& shape) {
@@ -29,7 +30,8 @@ Tensor summed(const Tensor& parts, const Shape& shape) {
   return sums.with_layout(shape, engine::contiguous_strides(shape));
 }
 
-TileInputs inputs_of(const LayerTicks& layer, const TilePlan& plan) {
+template <class Hidden, class Memory>
+TileInputs<Hidden, Memory> inputs_of(const LayerTicks& layer, const TilePlan& plan) {
   const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
   return {plan,
           layer.micro_ticks,
@@ -37,8 +39,58 @@ TileInputs inputs_of(const LayerTicks& layer, const TilePlan& plan) {
           address(layer.from_input),
           address(layer.from_output),
           address(layer.w_hidden),
-          address(layer.h),
-          address(layer.c)};
+          address<Hidden>(layer.h),
+          address<Memory>(layer.c)};
+}
+
+template <class Hidden, class Memory>
+LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
+  const int64_t n = layer.h.dim(0), size = layer.h.dim(3);
+  const TilePlan plan = forward_plan(n, layer.h.dim(1), layer.h.dim(2), size);
+  LayerTicksResult result;
+  result.h = in_place ? layer.h : Tensor::empty(layer.h.shape(), layer.h.dtype(), layer.h.device());
+  result.c = in_place ? layer.c : Tensor::empty(layer.c.shape(), layer.c.dtype(), layer.c.device());
+  const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * size});
+  Tensor over_columns;
+  if (want_over_outputs) {
+    over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * size});
+  }
+  launch_forward(layer.h.device().index, size,
+                 ForwardWork<Hidden, Memory>{inputs_of<Hidden, Memory>(layer, plan),
+                                             address<Hidden>(result.h), address<Memory>(result.c),
+                                             address(over_rows), address(over_columns)});
+  result.over_inputs = summed(over_rows, {n, plan.outputs, size});
+  if (want_over_outputs) result.over_outputs = summed(over_columns, {n, plan.inputs, size});
+  return result;
+}
+
+template <class Hidden, class Memory>
+LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksResult& dresult) {
+  const int64_t n = layer.h.dim(0), size = layer.h.dim(3), gates = 4 * size;
+  const TilePlan plan = backward_plan(n, layer.h.dim(1), layer.h.dim(2), size);
+  LayerTicksGradients result;
+  result.h = empty_like(layer, layer.h.shape());
+  result.c = empty_like(layer, layer.c.shape());
+  const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * gates});
+  const Tensor over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * gates});
+  const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
+  const Tensor over_cells = empty_like(layer, {sets, plan.tiles / sets, size * gates});
+  BackwardWork<Hidden, Memory> work;
+  work.in = inputs_of<Hidden, Memory>(layer, plan);
+  work.dnext_h = address(dresult.h);
+  work.dnext_c = address(dresult.c);
+  work.dover_inputs = address(dresult.over_inputs);
+  work.dover_outputs = address(dresult.over_outputs);
+  work.dh = address(result.h);
+  work.dc = address(result.c);
+  work.dfrom_output = address(over_rows);
+  work.dfrom_input = address(over_columns);
+  work.dw_hidden = address(over_cells);
+  launch_backward(layer.h.device().index, size, work);
+  result.from_output = summed(over_rows, {n, plan.outputs, gates});
+  result.from_input = summed(over_columns, {n, plan.inputs, gates});
+  result.w_hidden = summed(over_cells, layer.w_hidden.shape());
+  return result;
 }
 
 }  // namespace
@@ -67,51 +119,16 @@ TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_
 }
 
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
-  const int64_t n = layer.h.dim(0), size = layer.h.dim(3);
-  const TilePlan plan = forward_plan(n, layer.h.dim(1), layer.h.dim(2), size);
-  LayerTicksResult result;
-  result.h = in_place ? layer.h : empty_like(layer, layer.h.shape());
-  result.c = in_place ? layer.c : empty_like(layer, layer.c.shape());
-  const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * size});
-  Tensor over_columns;
-  if (want_over_outputs) {
-    over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * size});
-  }
-  launch_forward(layer.h.device().index, size,
-                 {inputs_of(layer, plan), address(result.h), address(result.c), address(over_rows),
-                  address(over_columns)});
-  result.over_inputs = summed(over_rows, {n, plan.outputs, size});
-  if (want_over_outputs) result.over_outputs = summed(over_columns, {n, plan.inputs, size});
-  return result;
+  return with_state_types(layer, [&](auto h, auto c) {
+    return run_typed<decltype(h), decltype(c)>(layer, want_over_outputs, in_place);
+  });
 }
 
 LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
                                           const LayerTicksResult& dresult) {
-  const int64_t n = layer.h.dim(0), size = layer.h.dim(3), gates = 4 * size;
-  const TilePlan plan = backward_plan(n, layer.h.dim(1), layer.h.dim(2), size);
-  LayerTicksGradients result;
-  result.h = empty_like(layer, layer.h.shape());
-  result.c = empty_like(layer, layer.c.shape());
-  const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * gates});
-  const Tensor over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * gates});
-  const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
-  const Tensor over_cells = empty_like(layer, {sets, plan.tiles / sets, size * gates});
-  BackwardWork work;
-  work.in = inputs_of(layer, plan);
-  work.dnext_h = address(dresult.h);
-  work.dnext_c = address(dresult.c);
-  work.dover_inputs = address(dresult.over_inputs);
-  work.dover_outputs = address(dresult.over_outputs);
-  work.dh = address(result.h);
-  work.dc = address(result.c);
-  work.dfrom_output = address(over_rows);
-  work.dfrom_input = address(over_columns);
-  work.dw_hidden = address(over_cells);
-  launch_backward(layer.h.device().index, size, work);
-  result.from_output = summed(over_rows, {n, plan.outputs, gates});
-  result.from_input = summed(over_columns, {n, plan.inputs, gates});
-  result.w_hidden = summed(over_cells, layer.w_hidden.shape());
-  return result;
+  return with_state_types(layer, [&](auto h, auto c) {
+    return gradients_typed<decltype(h), decltype(c)>(layer, dresult);
+  });
 }
 
 }  // namespace vsml::kernels::cuda
