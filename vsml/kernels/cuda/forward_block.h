@@ -2,7 +2,7 @@
 // written once; gates never leave the registers, h goes from tick to tick through shared memory.
 #pragma once
 
-#include "vsml/kernels/cuda/cell_block.h"
+#include "vsml/kernels/cuda/messages_block.h"
 
 namespace vsml::kernels::cuda {
 
@@ -10,12 +10,18 @@ template <class State>
 struct ForwardWork {
   TileInputs<State> in;
   State *next_h = nullptr, *next_c = nullptr;  // may be h and c themselves
-  float* over_rows = nullptr;                  // [layers, row_tiles, outputs, H]
+  // Sums of h, or of messages, whose size then takes the place of H.
+  float* over_rows = nullptr;     // [layers, row_tiles, outputs, H]
   float* over_columns = nullptr;  // [layers, column_tiles, inputs, H]; null: not wanted
 };
 
-// shared: Geometry<H>::kForwardFloats, 16-byte aligned.
-template <int H, class State, class Block>
+template <int H, class State>
+int forward_floats(const TileInputs<State>& in) {
+  return Geometry<H>::kForwardFloats + forward_message_floats<H>(in.message_size, in.directions);
+}
+
+// shared: forward_floats(), 16-byte aligned. normalised: whether there are messages.
+template <int H, bool normalised, class State, class Block>
 ENGINE_HD void forward_tile(const Block& block, const ForwardWork<State>& work, float* shared) {
   using G = Geometry<H>;
   constexpr int n = G::kForwardSlots;
@@ -29,6 +35,11 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork<State>& work, 
   block.each([&](int thread) {
     for (int e = thread; e < place.columns * H; e += kBlockThreads) sums[e] = 0.0f;
   });
+  const auto messages = MessageMemory<H>::forward(in.message_size, in.directions,
+                                                  shared + G::kForwardFloats);
+  if constexpr (normalised) {
+    begin_messages(block, in, place, messages, static_cast<int>(place.columns) * messages.size);
+  }
   const int units = num_units(place, n);
   typename Block::template Local<Slots<n>> memory;
   float* over_columns =
@@ -67,12 +78,17 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork<State>& work, 
       before = after;
     }
     block.each([](int) {});  // the sums read what other groups wrote
-    block.each([&](int thread) {
-      const int last = first + G::kGroups < units ? first + G::kGroups : units;
-      add_to_sums<n, H>(place, first, last, thread, before, G::kStateStride, sums, over_columns,
-                        [](int number) { return number; });
-    });
+    const int last = first + G::kGroups < units ? first + G::kGroups : units;
+    if constexpr (normalised) {
+      add_messages(block, in, place, first, last, before, messages, work.over_columns);
+    } else {
+      block.each([&](int thread) {
+        add_to_sums<n, H>(place, first, last, thread, before, G::kStateStride, sums, over_columns,
+                          [](int number) { return number; });
+      });
+    }
   }
+  if constexpr (normalised) return store_messages(block, in, place, messages, work.over_rows);
   float* over_rows =
       work.over_rows +
       ((place.layer * in.plan.row_tiles + place.row_tile) * in.plan.outputs + place.first_column) *
