@@ -104,13 +104,17 @@ void ticks(const Options& options, int64_t members, int64_t inputs, int64_t outp
 // Whole episodes, as evolution strategies and meta-tests run them, messages, errors and all; and
 // with the meta-gradient. `gradient`: else its tape would not fit.
 void episodes(const Options& options, int64_t members, int64_t inputs, int64_t classes,
-              int64_t micro_ticks, bool gradient) {
-  const std::string name =
-      fmt::format("gpu/episodes/{}x{}/population{}/K{}", inputs, classes, members, micro_ticks);
+              int64_t micro_ticks, bool gradient, vsml::StateType type = vsml::StateType::Float32) {
+  const char* kept = type == vsml::StateType::Float32     ? ""
+                     : type == vsml::StateType::Bfloat16H ? "/bfloat16_h"
+                                                          : "/bfloat16";
+  const std::string name = fmt::format("gpu/episodes/{}x{}/population{}/K{}{}", inputs, classes,
+                                       members, micro_ticks, kept);
   if (!wanted(options, name)) return;
   const engine::Device device = options.device;
   vsml::NetworkOptions network;
   network.micro_ticks = micro_ticks;
+  network.state_type = type;
   const vsml::VsmlLearner learner(network, {}, {inputs, classes}, engine::DType::f32, device);
   const Tensor flat = learner.initial_params({1, 0, 0, 0});
   const engine::ParamSet params(learner.layout(), flat);
@@ -179,7 +183,10 @@ void run_gpu(const Options& options) {
     for (const int64_t members : {16, 128, 1024}) layer(members, 784, 10);
     layer(1, 4096, 4096);
   }
-  if_it_fits([&] { episodes(options, 1, 10000, 10000, 1, false); });  // 10^8 cells
+  using vsml::StateType;
+  for (const StateType type : {StateType::Float32, StateType::Bfloat16H, StateType::Bfloat16}) {
+    if_it_fits([&] { episodes(options, 1, 10000, 10000, 1, false, type); });  // 10^8 cells
+  }
 }
 
 }  // namespace bench

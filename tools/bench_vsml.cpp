@@ -59,13 +59,7 @@ Tensor episode(const vsml::Learner& learner, const engine::ParamSet& params, Lea
   return prediction;
 }
 
-// Cell-ticks per second, whole episodes: cells x micro ticks x examples x population over the
-// median time; what share that is of the bound by the machine's limits; and the highest memory use
-// of the process while it made the state and went forward, as a multiple of the state.
-void episodes(const Options& options, const Shape& shape, int threads) {
-  const std::string name = fmt::format("vsml/{}/population{}", shape.name, shape.population);
-  if (!wanted(options, name)) return;
-  engine::set_num_threads(threads);
+vsml::NetworkOptions network_of(const Shape& shape, vsml::StateType type) {
   vsml::NetworkOptions network;
   network.micro_ticks = shape.micro_ticks;
   network.layers.clear();
@@ -73,20 +67,48 @@ void episodes(const Options& options, const Shape& shape, int threads) {
     network.layers.push_back({vsml::LayerType::Dense, outputs, {}});
   }
   network.layers.push_back({});
-  const vsml::VsmlLearner learner(network, {}, {shape.inputs, shape.classes});
-  const Tensor flat = learner.initial_params({1, 0, 0, 0});
-  const engine::ParamSet params(learner.layout(), flat);
-  std::vector<engine::RngKey> members;
-  for (int64_t p = 0; p < shape.population; ++p) {
-    members.push_back({1, 1, 0, static_cast<uint32_t>(p)});
+  network.state_type = type;
+  return network;
+}
+
+// A population of learners and one example for each.
+struct Pupils {
+  explicit Pupils(const Shape& shape, vsml::StateType type = vsml::StateType::Float32)
+      : learner(network_of(shape, type), {}, {shape.inputs, shape.classes}),
+        flat(learner.initial_params({1, 0, 0, 0})),
+        params(learner.layout(), flat),
+        input(engine::normal({shape.population, 1, shape.inputs}, {2, 0, 0, 0})),
+        label(engine::softmax(engine::normal({shape.population, 1, shape.classes}, {3, 0, 0, 0}))) {
+    std::vector<engine::RngKey> members;
+    for (int64_t p = 0; p < shape.population; ++p) {
+      members.push_back({1, 1, 0, static_cast<uint32_t>(p)});
+    }
+    state = learner.initial_state(params, members, 1);
   }
+  vsml::VsmlLearner learner;
+  Tensor flat;
+  engine::ParamSet params;
+  Tensor input, label;
+  LearnerState state;
+};
+
+double cell_ticks(const Pupils& pupils, const Shape& shape) {
+  return static_cast<double>(pupils.learner.network().num_cells()) *
+         static_cast<double>(shape.micro_ticks * shape.examples * shape.population);
+}
+
+// Cell-ticks per second, whole episodes: cells x micro ticks x examples x population over the
+// median time; what share that is of the bound by the machine's limits; and the highest memory use
+// of the process while it made the state and went forward, as a multiple of the state.
+void episodes(const Options& options, const Shape& shape, int threads) {
+  const std::string name = fmt::format("vsml/{}/population{}", shape.name, shape.population);
+  if (!wanted(options, name)) return;
+  engine::set_num_threads(threads);
   engine::Backend& memory = engine::backend({});
   const int64_t before = memory.memory_use().live;
   memory.reset_peak();
-  LearnerState state = learner.initial_state(params, members, 1);
-  const Tensor input = engine::normal({shape.population, 1, shape.inputs}, {2, 0, 0, 0});
-  const Tensor label =
-      engine::softmax(engine::normal({shape.population, 1, shape.classes}, {3, 0, 0, 0}));
+  Pupils pupils(shape);
+  auto& [learner, flat, params, input, label, state] = pupils;
   const auto forward = [&] { episode(learner, params, state, shape, input, label); };
   forward();
   const double peak_of_state =
@@ -99,8 +121,7 @@ void episodes(const Options& options, const Shape& shape, int threads) {
     tape.gradient(mean(cross_entropy(last, label)), {flat});
   };
   const auto [times, limits] = beside_limits({forward, both}, options.repeat);
-  const double ticks = static_cast<double>(learner.network().num_cells()) *
-                       static_cast<double>(shape.micro_ticks * shape.examples * shape.population);
+  const double ticks = cell_ticks(pupils, shape);
   const double rate = ticks / times[0].seconds, rate_both = ticks / times[1].seconds;
   print_line(
       name, threads,
@@ -121,6 +142,32 @@ void episodes(const Options& options, const Shape& shape, int threads) {
        {"product_gflops", limits.product_flops * 1e-9},
        {"function_mcells_per_s", limits.updates * 1e-6},
        {"copy_gbytes_per_s", limits.copy_bytes * 1e-9}});
+}
+
+// Episodes forward with each way to keep states, in turn.
+void state_types(const Options& options, const Shape& shape, int threads) {
+  const std::string name = fmt::format("states/{}/population{}", shape.name, shape.population);
+  if (!wanted(options, name)) return;
+  engine::set_num_threads(threads);
+  Pupils wide(shape), h_alone(shape, vsml::StateType::Bfloat16H),
+      narrow(shape, vsml::StateType::Bfloat16);
+  const auto forward = [&](Pupils& p) {
+    return [&] { episode(p.learner, p.params, p.state, shape, p.input, p.label); };
+  };
+  const std::vector<Timing> times =
+      alternate({forward(wide), forward(h_alone), forward(narrow)}, options.repeat);
+  const double ticks = cell_ticks(wide, shape);
+  const auto mbytes = [](const Pupils& p) { return static_cast<double>(bytes_of(p.state)) * 1e-6; };
+  print_line(name, threads,
+             {{"float32_mticks_per_s", ticks / times[0].seconds * 1e-6},
+              {"bfloat16_h_mticks_per_s", ticks / times[1].seconds * 1e-6},
+              {"bfloat16_mticks_per_s", ticks / times[2].seconds * 1e-6},
+              {"bfloat16_h_of_float32", times[0].seconds / times[1].seconds},
+              {"bfloat16_of_float32", times[0].seconds / times[2].seconds},
+              {"float32_mbytes", mbytes(wide)},
+              {"bfloat16_h_mbytes", mbytes(h_alone)},
+              {"bfloat16_mbytes", mbytes(narrow)},
+              {"spread", times[0].spread}});
 }
 
 // The kernels alone, without messages, errors and losses, on state that stays in the cache.
@@ -181,6 +228,7 @@ void run_vsml(const Options& options) {
     kernels(options, 784, 10, 2, threads);
     kernels(options, 784, 32, 2, threads);
     for (const Shape& shape : shapes) episodes(options, shape, threads);
+    for (const size_t k : {0, 1, 5, 6}) state_types(options, shapes[k], threads);
   }
 }
 

@@ -88,8 +88,16 @@ Tensor gate_bias(const CellParams& cell) {
   return cell.bias + gate_offsets(dims, cell.bias.dtype(), cell.bias.device());
 }
 
+StateTypes types_of(const CellState& state) {
+  return {state.h.dtype(), state.c.dtype()};
+}
+
+CellState cast_state(const CellState& state, const StateTypes& types) {
+  return {cast(state.h, types.h), cast(state.c, types.c)};
+}
+
 CellState cast_state(const CellState& state, DType dtype) {
-  return {cast(state.h, dtype), cast(state.c, dtype)};
+  return cast_state(state, {dtype, dtype});
 }
 
 CellState update_cell(const Tensor& gates, const Tensor& c) {

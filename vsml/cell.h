@@ -34,12 +34,19 @@ struct CellParams {
   bool layer_norm() const { return scale_forward.defined(); }
 };
 
-// Between ticks a state may be kept in bf16; what ticks compute with is the type of the messages.
+// Between ticks h, or both, may be kept in bf16; what ticks compute with is the type of the
+// messages.
 struct CellState {
   engine::Tensor h, c;  // both [P, B, I, O, H]
 };
 
-// The same state in another type; the same tensors if it is in that type already.
+struct StateTypes {
+  engine::DType h, c;
+};
+StateTypes types_of(const CellState& state);
+
+// The same state in other types; the same tensors where they are of that type already.
+CellState cast_state(const CellState& state, const StateTypes& types);
 CellState cast_state(const CellState& state, engine::DType dtype);
 
 // What the cells of a layer hear, and what they say.

@@ -86,7 +86,7 @@ LayerTick conv_tick(const CellParams& cell, CellState state, const Messages& in,
                     const ConvShape& shape, const TickOptions& options) {
   check(state, in, shape);
   const int64_t members = state.c.dim(0), batch = state.c.dim(1);
-  const engine::DType kept_in = state.c.dtype();
+  const StateTypes kept_in = types_of(state);
   state = cast_state(state, in.forward.dtype());
   const Messages at_positions{
       seen_by_positions(in.forward, shape),

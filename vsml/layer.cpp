@@ -80,8 +80,8 @@ LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
   const int64_t inputs = state.c.dim(kInputAxis), outputs = state.c.dim(kOutputAxis);
   const Tensor messengers =
       cell.layer_norm() ? centred_messengers(cell, options.want_reverse) : Tensor();
-  kernels::CellTicks ticked = kernels::tick_cells(
-      cell, std::move(state), in, options.micro_ticks, options.want_reverse, messengers);
+  kernels::CellTicks ticked = kernels::tick_cells(cell, std::move(state), in, options.micro_ticks,
+                                                  options.want_reverse, messengers);
   LayerTick result{std::move(ticked.state), {}};
   if (cell.layer_norm()) {
     result.out.forward = message_of_normalised(ticked.over_inputs, inputs, cell.scale_forward,
@@ -124,7 +124,7 @@ LayerTick tick_literal(const CellParams& cell, CellState state, const Messages& 
         message_of_each(h, cell.m_reverse, cell.b_reverse, cell.scale_reverse, cell.offset_reverse),
         kOutputAxis, options.reduce);
   }
-  result.state = cast_state(result.state, state.c.dtype());
+  result.state = cast_state(result.state, types_of(state));
   return result;
 }
 

@@ -96,8 +96,10 @@ Network::Network(const NetworkOptions& options, const TaskDims& task)
   }
 }
 
-DType Network::kept_in(DType computed) const {
-  return options_.state_type == StateType::Bfloat16 ? DType::bf16 : computed;
+StateTypes Network::kept_in(DType computed) const {
+  const StateType type = options_.state_type;
+  return {type == StateType::Float32 ? computed : DType::bf16,
+          type == StateType::Bfloat16 ? DType::bf16 : computed};
 }
 
 bool Network::has_constant(int64_t layer) const {
@@ -113,7 +115,8 @@ int64_t Network::num_cells() const {
 NetworkState Network::initial_state(const engine::ParamSet& params,
                                     const std::vector<engine::RngKey>& members,
                                     int64_t batch) const {
-  const DType dtype = params.flat().dtype(), kept = kept_in(dtype);
+  const DType dtype = params.flat().dtype();
+  const StateTypes kept = kept_in(dtype);
   const engine::Device device = params.flat().device();
   const int64_t hidden = options_.cell.state;
   const auto random = static_cast<int64_t>(
@@ -128,8 +131,8 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
   int64_t first = 0;
   for (int64_t layer = 0; layer < num_layers(); ++layer) {
     const Shape grid{population, batch, rows(layer), columns(layer)};
-    CellState cells{Tensor::zeros(grid + Shape{hidden}, kept, device),
-                    Tensor::zeros(grid + Shape{hidden}, kept, device)};
+    CellState cells{Tensor::zeros(grid + Shape{hidden}, kept.h, device),
+                    Tensor::zeros(grid + Shape{hidden}, kept.c, device)};
     const double deviation = 1 / std::sqrt(static_cast<double>(grid[2]));
     const Tensor drawn = slice(cells.c, -1, 0, random);
     for (int64_t p = 0; p < population; ++p) {
@@ -145,7 +148,7 @@ NetworkState Network::initial_state(const engine::ParamSet& params,
   }
   for (size_t k = 0; k < coded.layers.size(); ++k) {
     Tensor& c = state.layers[k].c;
-    c = cast(cast(c, dtype) + cast(coded.layers[k].c, dtype), kept);
+    c = cast(cast(c, dtype) + cast(coded.layers[k].c, dtype), kept.c);
   }
   return state;
 }

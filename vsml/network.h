@@ -51,8 +51,8 @@ class Network {
   // Cells of the whole network.
   int64_t num_cells() const;
 
-  // The element type of h and c in a network that computes in `computed`.
-  engine::DType kept_in(engine::DType computed) const;
+  // The types of h and c in a network that computes in `computed`.
+  StateTypes kept_in(engine::DType computed) const;
 
   // The learning algorithm's parameters; the same for every number of inputs and classes.
   const engine::ParamLayout& layout() const { return layout_; }

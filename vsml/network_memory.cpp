@@ -29,11 +29,13 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   const double columns = grids * static_cast<double>(shape.columns);
   const double cells = rows * static_cast<double>(shape.columns);
   const double states = learners * static_cast<double>(shape.rows * shape.columns);
-  const double kept = static_cast<double>(engine::size_of(network.kept_in(dtype))) /
-                      static_cast<double>(engine::size_of(dtype));
+  const StateTypes types = network.kept_in(dtype);
+  const double kept = static_cast<double>(engine::size_of(types.h) + engine::size_of(types.c)) /
+                      static_cast<double>(2 * engine::size_of(dtype));
   // h and c as ticks compute with them, where that is not how they are kept.
-  const bool widened = kept < 1 && (!fused || shape.conv || o.layer_norm);
-  const double wide = widened ? 2 * state * states : 0;
+  const auto narrow = static_cast<double>((types.h == engine::DType::bf16 ? 1 : 0) +
+                                          (types.c == engine::DType::bf16 ? 1 : 0));
+  const double wide = !fused || shape.conv || o.layer_norm ? narrow * state * states : 0;
   const double neurons = rows + columns;
   const double directions = layer > 0 ? 2 : 1;  // messages that are read
 
@@ -42,7 +44,7 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
       2 * kept * state * states + message * learners * static_cast<double>(shape.outputs);
   // h and c; of a convolution their sums over positions too, after each tick.
   numbers.tape = shape.conv ? 4 * state * states * ticks : 2 * kept * state * states;
-  if (widened) numbers.tape += (shape.conv ? 1 : 2) * wide + (shape.conv ? kept * wide : 0);
+  numbers.tape += (shape.conv ? 1.5 : 2) * wide;  // rounded again after a convolution
   // Per neuron that is spoken to, the sum and the mean of h, and the message; what is heard from
   // the image, which each position of a kernel has its own copy of.
   const double spoken_to = layer > 0 ? neurons : columns;

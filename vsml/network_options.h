@@ -17,10 +17,11 @@ namespace vsml {
 // equations the sum.
 enum class Reduce { Mean, Sum };
 
-// How h and c are kept from example to example. Ticks compute with the parameters' type in any
-// case: as they do; or in half the memory, with 8 bits of precision, rounded once after the ticks
-// of a layer.
-enum class StateType { Float32, Bfloat16 };
+// What h and c are kept in from example to example. Ticks compute in the parameters' type in any
+// case, which Float32 stands for. Bfloat16 has half the memory and 8 bits of precision, to which a
+// state is rounded once, after the ticks of a layer; Bfloat16H keeps only h in it, and loses
+// nothing of c, which is where algorithms keep what they have learned (docs/performance.md).
+enum class StateType { Float32, Bfloat16H, Bfloat16 };
 
 enum class LayerType { Dense, Conv };
 

@@ -24,17 +24,24 @@ void to_host(T*& x) {
   x = const_cast<T*>(on_host(x));
 }
 
-template <class State>
-TileInputs<State> here(TileInputs<State> in) {
-  for (const float** x : {&in.from_input, &in.from_output, &in.w_hidden, &in.messengers}) to_host(*x);
+template <class Inputs>
+Inputs here(Inputs in) {
+  for (const float** x : {&in.from_input, &in.from_output, &in.w_hidden, &in.messengers})
+    to_host(*x);
   to_host(in.h);
   to_host(in.c);
   return in;
 }
 
-template <class State>
-void forward(int64_t state_size, const ForwardWork<State>& asked) {
-  ForwardWork<State> work = asked;
+}  // namespace
+
+bool can_launch(int device, int64_t state_size) {
+  return engine::cuda_backend(device) != nullptr && forward_plan(1, 1, 1, state_size).tiles > 0;
+}
+
+template <class Hidden, class Memory>
+void launch_forward(int, int64_t state_size, const ForwardWork<Hidden, Memory>& asked) {
+  ForwardWork<Hidden, Memory> work = asked;
   work.in = here(asked.in);
   to_host(work.next_h);
   to_host(work.next_c);
@@ -55,9 +62,9 @@ void forward(int64_t state_size, const ForwardWork<State>& asked) {
   });
 }
 
-template <class State>
-void backward(int device, int64_t state_size, const BackwardWork<State>& asked) {
-  BackwardWork<State> work = asked;
+template <class Hidden, class Memory>
+void launch_backward(int device, int64_t state_size, const BackwardWork<Hidden, Memory>& asked) {
+  BackwardWork<Hidden, Memory> work = asked;
   work.in = here(asked.in);
   for (const float** x : {&work.dnext_h, &work.dnext_c, &work.dover_inputs, &work.dover_outputs}) {
     *x = on_host(*x);
@@ -91,23 +98,11 @@ void backward(int device, int64_t state_size, const BackwardWork<State>& asked) 
   backend.release(memory, bytes);
 }
 
-}  // namespace
-
-bool can_launch(int device, int64_t state_size) {
-  return engine::cuda_backend(device) != nullptr && forward_plan(1, 1, 1, state_size).tiles > 0;
-}
-
-void launch_forward(int, int64_t state_size, const ForwardWork<float>& work) {
-  forward(state_size, work);
-}
-void launch_forward(int, int64_t state_size, const ForwardWork<Bf16>& work) {
-  forward(state_size, work);
-}
-void launch_backward(int device, int64_t state_size, const BackwardWork<float>& work) {
-  backward(device, state_size, work);
-}
-void launch_backward(int device, int64_t state_size, const BackwardWork<Bf16>& work) {
-  backward(device, state_size, work);
-}
+template void launch_forward(int, int64_t, const ForwardWork<float, float>&);
+template void launch_forward(int, int64_t, const ForwardWork<Bf16, float>&);
+template void launch_forward(int, int64_t, const ForwardWork<Bf16, Bf16>&);
+template void launch_backward(int, int64_t, const BackwardWork<float, float>&);
+template void launch_backward(int, int64_t, const BackwardWork<Bf16, float>&);
+template void launch_backward(int, int64_t, const BackwardWork<Bf16, Bf16>&);
 
 }  // namespace vsml::kernels::cuda

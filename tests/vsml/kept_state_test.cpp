@@ -3,6 +3,7 @@
 #include <cmath>
 #include <doctest/doctest.h>
 
+#include "engine/error.h"
 #include "engine/io/safetensors.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/movement.h"
@@ -18,6 +19,7 @@
 using engine::DType;
 using engine::ParamSet;
 using engine::Tensor;
+using vsml::initial_cell_params;
 using vsml::LearnerOptions;
 using vsml::LearnerState;
 using vsml::Network;
@@ -30,6 +32,10 @@ namespace {
 
 LearnerOptions in_bf16(LearnerOptions options) {
   options.network.state_type = StateType::Bfloat16;
+  return options;
+}
+LearnerOptions h_in_bf16(LearnerOptions options) {
+  options.network.state_type = StateType::Bfloat16H;
   return options;
 }
 
@@ -120,7 +126,8 @@ TEST_CASE("kept state: a saved state comes back with all its bits, as BF16") {
 
 TEST_CASE("kept state: every meta-optimiser trains; checkpoints keep every bit") {
   const engine::test::TemporaryFolder folder;
-  for (const LearnerOptions& learner : {in_bf16(tiny_learner()), in_bf16(fused_learner())}) {
+  for (const LearnerOptions& learner :
+       {in_bf16(tiny_learner()), in_bf16(fused_learner()), h_in_bf16(fused_learner())}) {
     for (const NamedMetaOptions& kind : meta_options_of_all_kinds()) {
       CAPTURE(kind.name);
       const vsml::TaskMixture tasks({random_task(4, 3)}, {1});
@@ -130,9 +137,10 @@ TEST_CASE("kept state: every meta-optimiser trains; checkpoints keep every bit")
       vsml::MetaState state = trainer.initial_state(start);
       for (int k = 0; k < 2; ++k) CHECK(trainer.step(state).gradient_norm > 0);
       CHECK_FALSE(same_bits(state.params, start));
-      write_meta_checkpoint(folder / "checkpoint", {state, "", 0});
+      vsml::write_meta_checkpoint(folder / "checkpoint", {state, "", 0});
       vsml::MetaState again =
-          read_meta_checkpoint(folder / "checkpoint", trainer, kind.options, family.layout()).state;
+          vsml::read_meta_checkpoint(folder / "checkpoint", trainer, kind.options, family.layout())
+              .state;
       CHECK(same_bits(again, state));
       trainer.step(state);
       trainer.step(again);
@@ -142,7 +150,8 @@ TEST_CASE("kept state: every meta-optimiser trains; checkpoints keep every bit")
 }
 
 TEST_CASE("kept state: gradient checkpoints change no bit") {
-  for (const LearnerOptions& options : {in_bf16(tiny_learner()), in_bf16(fused_learner())}) {
+  for (const LearnerOptions& options :
+       {in_bf16(tiny_learner()), in_bf16(fused_learner()), h_in_bf16(fused_learner())}) {
     const vsml::LearnerFamily family(options, DType::f32, {});
     const Tensor start = cast(lively_params(family.layout(), 5), DType::f32);
     const ParamSet params(family.layout(), start);

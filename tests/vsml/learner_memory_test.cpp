@@ -51,6 +51,11 @@ std::vector<Case> cases() {
   add("one tick", 4, 1, [](Options& o) { o.network.micro_ticks = 1; });
   const auto in_bf16 = [](Options& o) { o.network.state_type = vsml::StateType::Bfloat16; };
   add("states in bf16", 4, 1, in_bf16);
+  const auto h_in_bf16 = [](Options& o) { o.network.state_type = vsml::StateType::Bfloat16H; };
+  add("h in bf16, hidden layer", 4, 1, [&](Options& o) {
+    hidden(o);
+    h_in_bf16(o);
+  });
   add("states in bf16, hidden layer, batch", 1, 4, [&](Options& o) {
     hidden(o);
     in_bf16(o);
@@ -86,6 +91,11 @@ std::vector<Case> cases() {
     o.network.layers = {layer, {}};
   };
   add("conv", 2, 1, conv);
+  add("conv, h in bf16, 4 channels", 2, 1, [&](Options& o) {
+    conv(o);
+    h_in_bf16(o);
+    o.network.cell.state = 4;
+  });
   add("conv, states in bf16", 2, 1, [&](Options& o) {
     conv(o);
     in_bf16(o);

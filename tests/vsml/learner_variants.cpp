@@ -60,6 +60,8 @@ std::vector<LearnerOptions> every_learner(const TaskDims& dims) {
   });
   add(LearnerType::Vsml, "vsml with states in bf16",
       [](LearnerOptions& o) { o.network.state_type = StateType::Bfloat16; });
+  add(LearnerType::Vsml, "vsml with h in bf16",
+      [](LearnerOptions& o) { o.network.state_type = StateType::Bfloat16H; });
   add(LearnerType::Vsml, "vsml with a convolution", [](LearnerOptions& o) {
     o.network.layers[0].type = LayerType::Conv;
     o.network.layers[0].stride = 2;

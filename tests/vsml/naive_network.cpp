@@ -21,10 +21,16 @@ double in_bf16(double x) {
   return std::ldexp(std::nearbyint(fraction * 256), exponent - 8);
 }
 
-void keep_in_bf16(NaiveLayer& layer) {
-  for (Numbers* x : {&layer.h, &layer.c}) {
-    for (double& value : *x) value = in_bf16(value);
-  }
+bool h_in_bf16(StateType type) {
+  return type != StateType::Float32;
+}
+bool c_in_bf16(StateType type) {
+  return type == StateType::Bfloat16;
+}
+
+void keep_as(StateType type, NaiveLayer& layer) {
+  if (h_in_bf16(type)) std::transform(layer.h.begin(), layer.h.end(), layer.h.begin(), in_bf16);
+  if (c_in_bf16(type)) std::transform(layer.c.begin(), layer.c.end(), layer.c.begin(), in_bf16);
 }
 
 // Elements [index * size, (index + 1) * size).
@@ -153,10 +159,7 @@ std::shared_ptr<NaiveConv> naive_conv(const LayerOptions& layer, const ImageShap
 
 NaiveNetwork::NaiveNetwork(const Network& network, const engine::ParamSet& params,
                            const NetworkState& state, int64_t member)
-    : options_(network.options()),
-      in_bf16_(options_.state_type == StateType::Bfloat16),
-      inputs_(network.inputs()),
-      classes_(network.classes()) {
+    : options_(network.options()), inputs_(network.inputs()), classes_(network.classes()) {
   const int64_t batch = state.layers[0].h.dim(1), hidden = options_.cell.state;
   int64_t below = inputs_;
   ImageShape image = network.task().image.value_or(ImageShape{1, 1, inputs_});
@@ -200,6 +203,8 @@ void NaiveNetwork::merge() {
   const auto hidden = static_cast<size_t>(options_.cell.state);
   for (std::vector<NaiveLayer>& entries : layers_) {
     for (Numbers NaiveLayer::*what : {&NaiveLayer::h, &NaiveLayer::c}) {
+      const bool narrow =
+          what == &NaiveLayer::h ? h_in_bf16(options_.state_type) : c_in_bf16(options_.state_type);
       for (size_t k = 0; k < (entries[0].*what).size(); ++k) {
         if (k % hidden >= hidden / 2) continue;
         double sum = 0;
@@ -207,7 +212,7 @@ void NaiveNetwork::merge() {
         for (NaiveLayer& entry : entries) {
           const auto count = static_cast<double>(entries.size());
           // The average of states in bf16 is one of floats.
-          (entry.*what)[k] = in_bf16_
+          (entry.*what)[k] = narrow
                                  ? in_bf16(static_cast<float>(sum) * static_cast<float>(1 / count))
                                  : sum / count;
         }
@@ -223,7 +228,7 @@ void NaiveNetwork::tick(size_t layer, size_t entry, bool backward) {
   const NaiveMessages out =
       conv == nullptr ? naive_tick(cell, cells, options_.micro_ticks, options_.reduce)
                       : naive_conv_tick(cell, cells, *conv, options_.micro_ticks, options_.reduce);
-  if (in_bf16_) keep_in_bf16(cells);
+  keep_as(options_.state_type, cells);
   const auto hand_on = [&](const Numbers& messages, Numbers& to, int64_t neurons) {
     std::copy_n(messages.begin(), neurons * options_.cell.message, to.begin());
   };

@@ -60,7 +60,6 @@ class NaiveNetwork {
   Numbers predict() const;
 
   NetworkOptions options_;
-  bool in_bf16_;
   int64_t inputs_, classes_;
   int64_t channels_ = 1;                           // of an image for a convolution
   std::vector<std::shared_ptr<NaiveConv>> conv_;   // per layer; null: dense

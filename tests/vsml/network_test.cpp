@@ -126,19 +126,21 @@ TEST_CASE("network: equals plain loops with every option") {
 TEST_CASE("network: equals plain loops with states kept in bf16") {
   // Both sides compute in double, so that they round to the same number unless it is within 1e-13
   // of the middle between two.
-  for (NetworkVariant variant : network_variants()) {
-    CAPTURE(variant.name);
-    variant.options.state_type = vsml::StateType::Bfloat16;
-    const Network network(variant.options, 3, 2);
-    check_against_loops(network, 1, false);
-    check_against_loops(network, 3, true);
-  }
-  for (NetworkVariant variant : conv_variants()) {
-    CAPTURE(variant.name);
-    variant.options.state_type = vsml::StateType::Bfloat16;
-    const Network network(variant.options, variant.task);
-    check_against_loops(network, 1, false);
-    check_against_loops(network, 3, true);
+  for (const auto type : {vsml::StateType::Bfloat16, vsml::StateType::Bfloat16H}) {
+    for (NetworkVariant variant : network_variants()) {
+      CAPTURE(variant.name);
+      variant.options.state_type = type;
+      const Network network(variant.options, 3, 2);
+      check_against_loops(network, 1, false);
+      check_against_loops(network, 3, true);
+    }
+    for (NetworkVariant variant : conv_variants()) {
+      CAPTURE(variant.name);
+      variant.options.state_type = type;
+      const Network network(variant.options, variant.task);
+      check_against_loops(network, 1, false);
+      check_against_loops(network, 3, true);
+    }
   }
 }
 

@@ -72,9 +72,10 @@ CellTicks ticked(const Setup& s, bool reference) {
   return function(cell, state, in, s.sizes.micro_ticks);
 }
 
-// The same with h and c in another type.
-Setup with_state_in(DType dtype, Setup s) {
-  for (const size_t k : {1, 2}) s.inputs[k] = cast(s.inputs[k], dtype);
+// The same with h and c in other types.
+Setup with_state_in(const vsml::StateTypes& types, Setup s) {
+  s.inputs[1] = cast(s.inputs[1], types.h);
+  s.inputs[2] = cast(s.inputs[2], types.c);
   return s;
 }
 
@@ -199,23 +200,24 @@ TEST_CASE("a state that was handed over is updated in place, another stays as it
   CHECK(same_bits(ticks.state.c, other.state.c));
 }
 
+const vsml::StateTypes kKept[] = {{DType::bf16, DType::bf16}, {DType::bf16, DType::f32}};
+
 // On one device: ticks of a state in bf16 are those of the same numbers in f32, and differ only in
 // what becomes of h and c at the end.
-void check_kept_in_bf16(const engine::Device& device) {
+void check_kept_in(const vsml::StateTypes& types, const engine::Device& device) {
   const bool fused = !vsml::kernels::fused_kernels(16, DType::f32, device).empty();
   for (const Sizes& sizes : kSizes) {
     CAPTURE(sizes.inputs);
     CAPTURE(sizes.outputs);
     CAPTURE(sizes.cell.state);
-    Setup narrow = with_state_in(DType::bf16, setup(sizes, DType::f32));
+    Setup narrow = with_state_in(types, setup(sizes, DType::f32));
     for (Tensor& input : narrow.inputs) input = input.to(device);
-    const Setup wide = with_state_in(DType::f32, narrow);
+    const Setup wide = with_state_in({DType::f32, DType::f32}, narrow);
     const auto got = everything(narrow, false), want = everything(wide, false);
     REQUIRE(got.size() == want.size());
     for (size_t k = 0; k < want.size(); ++k) {
       CAPTURE(k);
-      const bool is_state = k < 2;
-      CHECK(got[k].dtype() == (is_state ? DType::bf16 : DType::f32));
+      CHECK(got[k].dtype() == (k == 0 ? types.h : k == 1 ? types.c : DType::f32));
       CHECK(same_bits(got[k].to({}), cast(want[k], got[k].dtype()).to({})));
     }
     const auto plain = results(ticked(narrow, false));
@@ -223,7 +225,7 @@ void check_kept_in_bf16(const engine::Device& device) {
 
     // In place.
     if (!fused || sizes.alike > 1) continue;
-    const auto copy = [](const Tensor& x) { return cast(cast(x, DType::f32), DType::bf16); };
+    const auto copy = [](const Tensor& x) { return engine::pad(x, 0, 0, 0); };
     CellState own{copy(narrow.inputs[1]), copy(narrow.inputs[2])};
     const void *h = own.h.view().data, *c = own.c.view().data;
     const CellParams cell =
@@ -239,10 +241,10 @@ void check_kept_in_bf16(const engine::Device& device) {
 
 TEST_CASE(
     "a state kept in bf16 is rounded once, after the ticks, and gradients pass straight through") {
-  check_kept_in_bf16({});
+  for (const vsml::StateTypes& types : kKept) check_kept_in(types, {});
   const engine::Device gpu{engine::Device::Kind::Cuda, 0};
   if (engine::available(gpu)) {
-    check_kept_in_bf16(gpu);
+    for (const vsml::StateTypes& types : kKept) check_kept_in(types, gpu);
   } else {
     MESSAGE("cuda:0 is not present: its ticks are skipped");
   }
@@ -253,7 +255,7 @@ TEST_CASE("fused ticks of a state in bf16 and their gradients are the reference'
     CAPTURE(sizes.inputs);
     CAPTURE(sizes.outputs);
     CAPTURE(sizes.cell.state);
-    const Setup narrow = with_state_in(DType::bf16, setup(sizes, DType::f32));
+    const Setup narrow = with_state_in({DType::bf16, DType::bf16}, setup(sizes, DType::f32));
     Setup exact = narrow;
     for (const size_t k : {0, 3, 4}) exact.inputs[k] = cast(exact.inputs[k], DType::f64);
     const auto got = everything(narrow, false), want = everything(exact, true);
@@ -320,7 +322,7 @@ TEST_CASE("what is not finite stays so") {
     s.inputs[2] = Tensor::from(c, s.inputs[2].shape());
     const CellTicks ticks = ticked(s, false);
     CHECK_FALSE(std::isfinite(ticks.state.c.to_vector<float>()[16 * 7 + 3]));
-    const CellTicks kept = ticked(with_state_in(DType::bf16, s), false);
+    const CellTicks kept = ticked(with_state_in({DType::bf16, DType::bf16}, s), false);
     const auto kept_c = cast(kept.state.c, DType::f32).to_vector<float>();
     CHECK_FALSE(std::isfinite(kept_c[16 * 7 + 3]));
     CHECK(std::isnan(kept_c[16 * 7 + 3]) == std::isnan(bad));

@@ -55,8 +55,9 @@ Fields network_fields(NetworkOptions& o) {
       {"encoded_weights", "cells start from random weights; parameters say how a state holds them",
        FlagField{&o.encoded_weights}},
       {"state_type",
-       "what h and c are kept in between examples; bfloat16: half the memory, 8 bits of precision",
-       choice(o.state_type, {"float32", "bfloat16"})},
+       "what h and c are kept in between examples; bfloat16: half the memory, 8 bits of precision; "
+       "bfloat16_h: h in that, c in float32",
+       choice(o.state_type, {"float32", "bfloat16_h", "bfloat16"})},
   };
 }
 

@@ -10,8 +10,8 @@
 namespace vsml::kernels {
 
 // N layers side by side (members and examples of a batch), of I x O cells each. Contiguous f32; h
-// and c are f32 or bf16, which is how they are kept: ticks and sums compute in f32, and the last
-// tick's h and c are rounded when they are stored.
+// and c, or h alone, may be kept in bf16: ticks and sums compute in f32, and the last tick's h and
+// c are rounded when they are stored.
 struct LayerTicks {
   engine::Tensor from_input;   // [N, I, 4H]  the messages' share of the gates
   engine::Tensor from_output;  // [N, O, 4H]
@@ -25,8 +25,17 @@ struct LayerTicks {
   int64_t directions() const { return message_size == 0 ? 0 : messengers.dim(-1) / message_size; }
 };
 
+// Calls body(number like those of h, number like those of c).
+template <class Body>
+auto with_state_types(const LayerTicks& layer, Body&& body) {
+  using engine::DType;
+  if (layer.h.dtype() == DType::f32) return body(float{}, float{});
+  if (layer.c.dtype() == DType::f32) return body(engine::Bf16{}, float{});
+  return body(engine::Bf16{}, engine::Bf16{});
+}
+
 struct LayerTicksResult {
-  engine::Tensor h, c;          // [N, I, O, H], of the type of those before
+  engine::Tensor h, c;  // [N, I, O, H], of the types of those before
   // Sums of h; or of normalised messages, and then F takes the place of H.
   engine::Tensor over_inputs;   // [N, O, H]  over I
   engine::Tensor over_outputs;  // [N, I, H]  over O; empty if not wanted

@@ -9,7 +9,7 @@
 
 namespace vsml::kernels {
 
-inline constexpr int kMostMessages = 16;       // channels of a message
+inline constexpr int kMostMessages = 16;      // channels of a message
 inline constexpr double kNormEpsilon = 1e-5;  // that of engine::layer_norm()
 
 // Numbers in a messenger: a row for each channel of h, and one for the bias; forward channels, then

@@ -79,12 +79,9 @@ std::vector<Tensor> inputs_of(const CellParams& cell, const CellState& state, co
 
 LayerTicks layer_of(const CellParams& cell, const CellState& state, const Heard& share,
                     const Asked& asked) {
-  LayerTicks layer{merged_axes(share.from_input),
-                   merged_axes(share.from_output),
-                   cell.w_hidden.contiguous(),
-                   merged_axes(state.h),
-                   merged_axes(state.c),
-                   asked.micro_ticks};
+  LayerTicks layer{merged_axes(share.from_input), merged_axes(share.from_output),
+                   cell.w_hidden.contiguous(),    merged_axes(state.h),
+                   merged_axes(state.c),          asked.micro_ticks};
   layer.message_size = asked.message_size();
   if (asked.messengers.defined()) layer.messengers = asked.messengers.contiguous();
   return layer;
@@ -185,8 +182,11 @@ std::string fused_kernels(int64_t state_size, engine::DType dtype, engine::Devic
 
 CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
                      int64_t micro_ticks, bool want_over_outputs, const Tensor& messengers) {
+  using engine::DType;
+  // Kernels know c in bf16 only beside h in bf16.
+  const bool known = state.h.dtype() == DType::bf16 || state.c.dtype() != DType::bf16;
   const bool fused =
-      !fused_kernels(state.h.dim(-1), in.forward.dtype(), state.h.device()).empty() &&
+      known && !fused_kernels(state.h.dim(-1), in.forward.dtype(), state.h.device()).empty() &&
       state.h.size() > 0;
   if (!fused) {
     return reference_tick_cells(cell, state, in, micro_ticks, want_over_outputs, messengers);
@@ -196,9 +196,9 @@ CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in
     return fused_tick_cells(cell, std::move(state), in, asked);
   }
   // Only the messages by engine ops, of h before it is rounded.
-  const engine::DType kept_in = state.h.dtype();
-  CellTicks ticks = fused_tick_cells(cell, cast_state(state, in.forward.dtype()), in,
-                                     {micro_ticks, false, {}});
+  const StateTypes kept_in = types_of(state);
+  CellTicks ticks =
+      fused_tick_cells(cell, cast_state(state, in.forward.dtype()), in, {micro_ticks, false, {}});
   sum_messages(ticks.state.h, asked, ticks);
   ticks.state = cast_state(ticks.state, kept_in);
   return ticks;
@@ -225,7 +225,7 @@ CellTicks reference_tick_cells(const CellParams& cell, const CellState& state, c
     result.over_inputs = sum(result.state.h, {kInputAxis});
     if (want_over_outputs) result.over_outputs = sum(result.state.h, {kOutputAxis});
   }
-  result.state = cast_state(result.state, state.h.dtype());
+  result.state = cast_state(result.state, types_of(state));
   return result;
 }
 

@@ -10,7 +10,7 @@
 namespace vsml::kernels {
 
 struct CellTicks {
-  CellState state;              // after the ticks
+  CellState state;  // after the ticks
   // Sums of h; or of normalised messages, and then F takes the place of H.
   engine::Tensor over_inputs;   // [P, B, O, H]  over I
   engine::Tensor over_outputs;  // [P, B, I, H]  over O; empty if it was not asked for
@@ -22,10 +22,11 @@ struct CellTicks {
 // With messengers [H + 1, F], or [H + 1, 2F] for sums over outputs too, or [P, ...], centred over
 // the F channels of a direction, the sums are of x = z / sqrt(mean(z^2) + epsilon), where
 // z = [h, 1] messengers (message_norm.h).
-// The state may be kept in bf16: it is rounded once, after the ticks, and the sums are of h before
-// that. Fused where fused_kernels() says so (messages where F is at most kMostMessages). A fused op keeps the state for its gradient, which
-// ticks the cells again and is differentiable once. Where nothing is recorded, S is B and nobody
-// else owns the storage of `state`, the result takes its place. The caller has checked the shapes.
+// h and c, or h alone, may be kept in bf16: they are rounded once, after the ticks, and the sums
+// are of h before that. Fused where fused_kernels() says so, but for messages of more than
+// kMostMessages channels. A fused op keeps the state for its gradient, which ticks the cells again
+// and is differentiable once. Where nothing is recorded, S is B and nobody else owns the storage of
+// `state`, the result takes its place. The caller has checked the shapes.
 CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
                      int64_t micro_ticks, bool want_over_outputs,
                      const engine::Tensor& messengers = {});

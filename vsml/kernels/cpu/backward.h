@@ -189,9 +189,9 @@ void all_hidden_gradients(int cells, const float* dgates, const float* transpose
 }
 
 // The incoming gradients of one cell.
-template <class V, int H, class State>
-void begin_gradients(const BackwardTile<State>& work, int64_t row, int64_t column, int64_t offset,
-                     float* dh, float* dc) {
+template <class V, int H, class Work>
+void begin_gradients(const Work& work, int64_t row, int64_t column, int64_t offset, float* dh,
+                     float* dc) {
   for (int k = 0; k < H; k += V::kLanes) {
     auto sum = V::all(0.0f);
     if (work.dnext_h != nullptr) sum = V::load(work.dnext_h + offset + k);
@@ -239,17 +239,18 @@ void add_share_gradients(const Tile& tile, int64_t first, int cells,
 }
 
 // `cells` cells from `first` on, a multiple of n that is at most a block.
-template <class V, int H, int n, class State>
-void backward_block(const BackwardTile<State>& work, int64_t first, int cells,
+template <class V, int H, int n, class Hidden, class Memory>
+void backward_block(const BackwardTile<Hidden, Memory>& work, int64_t first, int cells,
                     const PackedTile<V, H>& packed, const TileMessages<V, H>& messages,
                     const BackwardScratch<V, H>& s) {
   const int64_t ticks = work.tile.micro_ticks;
   const int64_t first_cell = Block<1>(work.tile, first, H).offset[0];
   const bool together =
       Block<1>(work.tile, first + cells - 1, H).offset[0] - first_cell == (cells - 1) * H;
-  const bool copied = !together || !std::is_same_v<State, float>;
+  constexpr bool kPlain = std::is_same_v<Hidden, float> && std::is_same_v<Memory, float>;
+  const bool copied = !together || !kPlain;
   const float *h0 = s.h, *c0 = s.c;
-  if constexpr (std::is_same_v<State, float>) {
+  if constexpr (kPlain) {
     if (together) {
       h0 = work.h + first_cell;
       c0 = work.c + first_cell;
@@ -300,10 +301,10 @@ void backward_block(const BackwardTile<State>& work, int64_t first, int cells,
   }
 }
 
-template <class V, int H, class State>
-void backward(const BackwardTile<State>& given) {
+template <class V, int H, class Hidden, class Memory>
+void backward(const BackwardTile<Hidden, Memory>& given) {
   constexpr int n = V::kCells, kBlock = BackwardScratch<V, H>::kCells;
-  BackwardTile<State> work = given;
+  BackwardTile<Hidden, Memory> work = given;
   const Tile& tile = work.tile;
   const PackedTile<V, H> packed(tile);
   const BackwardScratch<V, H> s(tile, packed.end());

@@ -8,16 +8,17 @@
 namespace vsml::kernels {
 namespace {
 
-template <class V, int H, int n, class State>
-void forward_block(const ForwardTile<State>& work, int64_t first, const PackedTile<V, H>& packed,
-                   const TileMessages<V, H>& messages) {
+template <class V, int H, int n, class Hidden, class Memory>
+void forward_block(const ForwardTile<Hidden, Memory>& work, int64_t first,
+                   const PackedTile<V, H>& packed, const TileMessages<V, H>& messages) {
   const Block<n> block(work.tile, first, H);
   float *buffer = packed.buffers, *other = buffer + n * H, *memory = buffer + 2 * n * H;
   // Whether states are worked on where they lie.
-  const bool together = std::is_same_v<State, float> && block.together(H);
+  constexpr bool kPlain = std::is_same_v<Hidden, float> && std::is_same_v<Memory, float>;
+  const bool together = kPlain && block.together(H);
   const float *h = buffer, *c = memory;
   float *last_h = nullptr, *last_c = nullptr;
-  if constexpr (std::is_same_v<State, float>) {
+  if constexpr (kPlain) {
     if (together) {
       h = work.h + block.offset[0];
       c = work.c + block.offset[0];
@@ -90,8 +91,8 @@ double multiply_adds(int64_t turns, float* sums) {
   return 2.0 * kChains * V::kLanes * static_cast<double>(turns);
 }
 
-template <class V, int H, class State>
-void forward(const ForwardTile<State>& work) {
+template <class V, int H, class Hidden, class Memory>
+void forward(const ForwardTile<Hidden, Memory>& work) {
   constexpr int n = V::kCells;
   const Tile& tile = work.tile;
   const PackedTile<V, H> packed(tile);

@@ -19,8 +19,9 @@ int64_t backward_floats(const Tile& tile) {
 
 template <class V, int H>
 TileKernels kernels_of() {
-  return {{forward<V, H, float>, backward<V, H, float>},
-          {forward<V, H, Bf16>, backward<V, H, Bf16>},
+  return {{forward<V, H, float, float>, backward<V, H, float, float>},
+          {forward<V, H, Bf16, float>, backward<V, H, Bf16, float>},
+          {forward<V, H, Bf16, Bf16>, backward<V, H, Bf16, Bf16>},
           update_cells<V, H>,
           multiply_adds<V>,
           forward_floats<V, H>,

@@ -13,7 +13,6 @@
 namespace vsml::kernels::cpu {
 namespace {
 
-using engine::Bf16;
 using engine::DType;
 using engine::Tensor;
 
@@ -25,9 +24,9 @@ struct Plan {
 
   int64_t layers, inputs, outputs, state;
   int64_t message_size, directions;  // of normalised messages; 0: none
-  int64_t alike;                    // layers that begin with one state
-  int64_t rows, columns;            // of a tile
-  int64_t row_tiles, column_tiles;  // of a layer
+  int64_t alike;                     // layers that begin with one state
+  int64_t rows, columns;             // of a tile
+  int64_t row_tiles, column_tiles;   // of a layer
 
   explicit Plan(const LayerTicks& layer)
       : layers(layer.from_input.dim(0)),
@@ -110,8 +109,8 @@ Tile tile_of(const LayerTicks& layer, const Plan& plan, const Place& place,
   tile.message_size = plan.message_size;
   tile.directions = plan.directions;
   if (plan.message_size > 0) {
-    tile.messengers = parameters(
-        layer.messengers, messenger_numbers(plan.state, plan.directions, plan.message_size));
+    tile.messengers = parameters(layer.messengers,
+                                 messenger_numbers(plan.state, plan.directions, plan.message_size));
   }
   tile.scratch = scratch_of_thread(scratch_floats(tile));
   return tile;
@@ -143,16 +142,18 @@ Tensor reshaped(const Tensor& x, const engine::Shape& shape) {
   return x.with_layout(shape, engine::contiguous_strides(shape));
 }
 
-template <class State>
-const TilePasses<State>& passes_of(const TileKernels& kernels) {
-  if constexpr (std::is_same_v<State, float>) {
+template <class Hidden, class Memory>
+const TilePasses<Hidden, Memory>& passes_of(const TileKernels& kernels) {
+  if constexpr (std::is_same_v<Hidden, float>) {
     return kernels.single;
+  } else if constexpr (std::is_same_v<Memory, float>) {
+    return kernels.half_h;
   } else {
     return kernels.half;
   }
 }
 
-template <class State>
+template <class Hidden, class Memory>
 LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
   const Plan plan(layer);
   const TileKernels kernels = tile_kernels(plan.state);
@@ -166,13 +167,15 @@ LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool
   if (want_over_outputs) {
     over_columns = Tensor::empty({n, plan.column_tiles, plan.inputs * size}, DType::f32, device);
   }
-  State *next_h = result.h.data<State>(), *next_c = result.c.data<State>();
+  Hidden* next_h = result.h.data<Hidden>();
+  Memory* next_c = result.c.data<Memory>();
   float* rows = over_rows.data<float>();
   float* columns = want_over_outputs ? over_columns.data<float>() : nullptr;
-  const State *h = layer.h.data<State>(), *c = layer.c.data<State>();
+  const Hidden* h = layer.h.data<Hidden>();
+  const Memory* c = layer.c.data<Memory>();
   engine::parallel_for(n * plan.tiles(), [&](int64_t task) {
     const Place place(plan, task);
-    ForwardTile<State> work;
+    ForwardTile<Hidden, Memory> work;
     work.tile = tile_of(layer, plan, place, kernels.forward_floats);
     work.h = h + place.begin_offset;
     work.c = c + place.begin_offset;
@@ -187,7 +190,7 @@ LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool
           ((place.layer * plan.column_tiles + place.column_tile) * plan.inputs + place.first_row) *
               size;
     }
-    passes_of<State>(kernels).forward(work);
+    passes_of<Hidden, Memory>(kernels).forward(work);
   });
   result.over_inputs = reshaped(summed(over_rows), {n, plan.outputs, size});
   if (want_over_outputs) {
@@ -196,7 +199,7 @@ LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool
   return result;
 }
 
-template <class State>
+template <class Hidden, class Memory>
 LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksResult& dresult) {
   const Plan plan(layer);
   const TileKernels kernels = tile_kernels(plan.state);
@@ -221,13 +224,14 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
   float *rows = over_rows.data<float>(), *columns = over_columns.data<float>();
   float* cells = over_cells.data<float>();
   float* messages = of_messages.defined() ? of_messages.data<float>() : nullptr;
-  const State *h = layer.h.data<State>(), *c = layer.c.data<State>();
+  const Hidden* h = layer.h.data<Hidden>();
+  const Memory* c = layer.c.data<Memory>();
   engine::parallel_for(n * plan.tiles(), [&](int64_t task) {
     const Place place(plan, task);
     const auto at = [](const float* p, int64_t offset) { return p == nullptr ? p : p + offset; };
     const int64_t row = place.layer * plan.inputs + place.first_row;
     const int64_t column = place.layer * plan.outputs + place.first_column;
-    BackwardTile<State> work;
+    BackwardTile<Hidden, Memory> work;
     work.tile = tile_of(layer, plan, place, kernels.backward_floats);
     work.h = h + place.begin_offset;
     work.c = c + place.begin_offset;
@@ -246,7 +250,7 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
             gates;
     work.dw_hidden = cells + task * size * gates;
     if (messages != nullptr) work.dmessengers = messages + task * messengers;
-    passes_of<State>(kernels).backward(work);
+    passes_of<Hidden, Memory>(kernels).backward(work);
   });
   result.from_output = reshaped(summed(over_rows), {n, plan.outputs, gates});
   result.from_input = reshaped(summed(over_columns), {n, plan.inputs, gates});
@@ -271,14 +275,16 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
 }  // namespace
 
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
-  return layer.h.dtype() == DType::bf16 ? run_typed<Bf16>(layer, want_over_outputs, in_place)
-                                        : run_typed<float>(layer, want_over_outputs, in_place);
+  return with_state_types(layer, [&](auto h, auto c) {
+    return run_typed<decltype(h), decltype(c)>(layer, want_over_outputs, in_place);
+  });
 }
 
 LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
                                           const LayerTicksResult& dresult) {
-  return layer.h.dtype() == DType::bf16 ? gradients_typed<Bf16>(layer, dresult)
-                                        : gradients_typed<float>(layer, dresult);
+  return with_state_types(layer, [&](auto h, auto c) {
+    return gradients_typed<decltype(h), decltype(c)>(layer, dresult);
+  });
 }
 
 }  // namespace vsml::kernels::cpu

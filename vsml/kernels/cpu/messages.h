@@ -15,8 +15,7 @@ namespace {
 template <class V, int kGroup, int kDirections>
 struct MessageRow {
   static constexpr int kLanes = V::kLanes;
-  static constexpr int kFloats =
-      kGroup * kDirections > kLanes ? kGroup * kDirections : kLanes;
+  static constexpr int kFloats = kGroup * kDirections > kLanes ? kGroup* kDirections : kLanes;
   static constexpr int kVectors = kFloats / kLanes;
   static constexpr int kWidth = kGroup < kLanes ? kGroup : kLanes;  // lanes summed together
   static constexpr int kEach = kGroup / kWidth;                     // vectors of one direction
@@ -241,7 +240,8 @@ struct TileMessages {
         const Vec one_over = V::all(1.0f) / V::sqrt(V::fma(squares, share, epsilon));
         inverse[cell][v / Row::kEach] = one_over;
 #pragma GCC unroll 4
-        for (int each = v; each < v + Row::kEach; ++each) x[cell][each] = sum[cell][each] * one_over;
+        for (int each = v; each < v + Row::kEach; ++each)
+          x[cell][each] = sum[cell][each] * one_over;
       }
     }
   }
@@ -266,8 +266,8 @@ struct TileMessages {
         const Vec along = product_of_group<V, Row>(x[cell] + v, dx + v) * share;
 #pragma GCC unroll 4
         for (int each = v; each < v + Row::kEach; ++each) {
-          V::store(dz + each * Row::kLanes, inverse[cell][v / Row::kEach] *
-                                                V::fnma(x[cell][each], along, dx[each]));
+          V::store(dz + each * Row::kLanes,
+                   inverse[cell][v / Row::kEach] * V::fnma(x[cell][each], along, dx[each]));
         }
       }
     }

@@ -1,10 +1,10 @@
 // vsml/kernels/cpu/tile.h: what the kernels of every instruction set are asked to do: K ticks of
 // the cells of one tile, a block of rows and columns of one layer of one example.
 //
-// All arrays are f32, but for h and c, which are kept in elements of type State: float, or Bf16,
-// which is widened when it is read and rounded once, when it is written. Over the ticks of one call
-// h and c are f32, as are the sums of h. The order of gates is that of vsml/cell.h. Cell (i, o) of
-// the tile has its state at h + i * row_step + o * H.
+// All arrays are f32, but for h and c, which are kept in elements of their own types: float, or
+// Bf16, which is widened when it is read and rounded once, when it is written. Over the ticks of
+// one call h and c are f32, as are the sums of h. The order of gates is that of vsml/cell.h. Cell
+// (i, o) of the tile has its state at h + i * row_step + o * H.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +26,13 @@ struct Tile {
   float* scratch = nullptr;           // see TileKernels; aligned to 64 bytes
 };
 
-template <class State>
+template <class Hidden, class Memory>
 struct ForwardTile {
   Tile tile;
-  const State *h = nullptr, *c = nullptr;
-  State *next_h = nullptr, *next_c = nullptr;  // may be h and c themselves
+  const Hidden* h = nullptr;
+  const Memory* c = nullptr;
+  Hidden* next_h = nullptr;  // may be h itself
+  Memory* next_c = nullptr;  // may be c itself
   // Sums of next_h, or of messages, whose size then takes the place of H.
   float* over_rows = nullptr;     // [columns, H]  over the tile's rows
   float* over_columns = nullptr;  // [rows, H]     over its columns; null: not wanted
@@ -38,10 +40,11 @@ struct ForwardTile {
 
 // Gates are computed again from h and c. Where a pointer may be null, it stands for zeros (an
 // incoming gradient) or for not wanted (an outgoing one).
-template <class State>
+template <class Hidden, class Memory>
 struct BackwardTile {
   Tile tile;
-  const State *h = nullptr, *c = nullptr;                       // before the ticks
+  const Hidden* h = nullptr;  // before the ticks
+  const Memory* c = nullptr;
   const float *dnext_h = nullptr, *dnext_c = nullptr;           // may be null
   const float *dover_rows = nullptr, *dover_columns = nullptr;  // may be null
   float *dh = nullptr, *dc = nullptr;
@@ -51,17 +54,18 @@ struct BackwardTile {
   float* dmessengers = nullptr;   // as messengers, if there are any
 };
 
-// The two passes over states kept in one type.
-template <class State>
+// The two passes over h and c of such types.
+template <class Hidden, class Memory>
 struct TilePasses {
-  void (*forward)(const ForwardTile<State>&) = nullptr;
-  void (*backward)(const BackwardTile<State>&) = nullptr;
+  void (*forward)(const ForwardTile<Hidden, Memory>&) = nullptr;
+  void (*backward)(const BackwardTile<Hidden, Memory>&) = nullptr;
 };
 
 // The kernels of one instruction set for one state size.
 struct TileKernels {
-  TilePasses<float> single;
-  TilePasses<engine::Bf16> half;
+  TilePasses<float, float> single;
+  TilePasses<engine::Bf16, float> half_h;
+  TilePasses<engine::Bf16, engine::Bf16> half;
   // A tick without its product: from gates [cells, 4H], in order and unit as the kernels keep them,
   // to h and c [cells, H]. Nothing but benchmarks calls it: a bound for the whole tick.
   void (*update)(const float* gates, int64_t cells, float* h, float* c) = nullptr;

@@ -11,13 +11,13 @@
 namespace vsml::kernels::cuda {
 
 // Where a pointer may be null, it stands for zeros.
-template <class State>
+template <class Hidden, class Memory>
 struct BackwardWork {
-  TileInputs<State> in;
+  TileInputs<Hidden, Memory> in;
   const float *dnext_h = nullptr, *dnext_c = nullptr;  // may be null
   // Of sums of h, or of messages, whose size then takes the place of H.
-  const float* dover_inputs = nullptr;                 // [layers, outputs, H]; may be null
-  const float* dover_outputs = nullptr;                // [layers, inputs, H]; may be null
+  const float* dover_inputs = nullptr;   // [layers, outputs, H]; may be null
+  const float* dover_outputs = nullptr;  // [layers, inputs, H]; may be null
   float *dh = nullptr, *dc = nullptr;
   float* dfrom_output = nullptr;  // [layers, row_tiles, outputs, 4H]
   float* dfrom_input = nullptr;   // [layers, column_tiles, inputs, 4H]
@@ -25,8 +25,8 @@ struct BackwardWork {
   float* dmessengers = nullptr;   // [tiles, H + 1, directions * message_size], if there are any
 };
 
-template <int H, class State>
-int backward_floats(const TileInputs<State>& in) {
+template <int H, class Inputs>
+int backward_floats(const Inputs& in) {
   return Geometry<H>::kBackwardFloats + backward_message_floats<H>(in.message_size, in.directions);
 }
 
@@ -126,13 +126,13 @@ struct UnitGradients {
 
 // shared: backward_floats(), 16-byte aligned. history: kHistoryFloats for each tick but
 // the first; a thread reads there only what it wrote itself.
-template <int H, bool normalised, class State, class Block>
-ENGINE_HD void backward_tile(const Block& block, const BackwardWork<State>& work, float* shared,
-                             float* history) {
+template <int H, bool normalised, class Hidden, class Memory, class Block>
+ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memory>& work,
+                             float* shared, float* history) {
   using G = Geometry<H>;
   constexpr int n = G::kBackwardSlots;
   constexpr int kCellFloats = G::kBackwardCells * G::kStateStride;
-  const TileInputs<State>& in = work.in;
+  const auto& in = work.in;
   const TilePlan& plan = in.plan;
   const TilePlace place = place_of(plan, block.index);
   float* weights = shared;
@@ -299,9 +299,9 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork<State>& work
   });
   store_weight_gradients<H>(block, dw, dgates, work.dw_hidden + block.index * 4 * H * H);
   if constexpr (normalised) {
-    store_message_gradients(block, messages,
-                            work.dmessengers + block.index * messenger_numbers(
-                                                                 H, in.directions, in.message_size));
+    store_message_gradients(
+        block, messages,
+        work.dmessengers + block.index * messenger_numbers(H, in.directions, in.message_size));
   }
 }
 

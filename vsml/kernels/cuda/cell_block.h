@@ -11,18 +11,19 @@ namespace vsml::kernels::cuda {
 using engine::Bf16;
 using engine::kernels::converted;
 
-// What both passes read. All arrays are contiguous f32, but for h and c, which are kept as State:
-// float, or Bf16, which is widened when it is read and rounded when it is written. The gates' order
-// is that of vsml/cell.h.
-template <class State>
+// What both passes read. All arrays are contiguous f32, but for h and c, which are kept in types of
+// their own: float, or Bf16, which is widened when it is read and rounded when it is written. The
+// gates' order is that of vsml/cell.h.
+template <class Hidden, class Memory>
 struct TileInputs {
   TilePlan plan;
   int64_t micro_ticks = 0;
-  int64_t layers_per_set = 0;              // layers that share one w_hidden
-  const float* from_input = nullptr;       // [layers, inputs, 4H]
-  const float* from_output = nullptr;      // [layers, outputs, 4H]
-  const float* w_hidden = nullptr;         // [sets, H, 4H]
-  const State *h = nullptr, *c = nullptr;  // [layers, inputs, outputs, H]
+  int64_t layers_per_set = 0;          // layers that share one w_hidden
+  const float* from_input = nullptr;   // [layers, inputs, 4H]
+  const float* from_output = nullptr;  // [layers, outputs, 4H]
+  const float* w_hidden = nullptr;     // [sets, H, 4H]
+  const Hidden* h = nullptr;           // [layers, inputs, outputs, H]
+  const Memory* c = nullptr;
   // Messages that are normalised and then summed (message_norm.h); size 0: h is summed.
   int64_t message_size = 0, directions = 0;
   int64_t layers_per_messenger = 1;
@@ -51,10 +52,9 @@ ENGINE_HD void load_weights(const Block& block, const float* from, float* weight
 
 // Channel j's gates of a unit's cells: the messages' shares, plus h W. `h` is that of the unit's
 // cells in shared memory.
-template <int H, int n, class State>
-ENGINE_HD void gates_of_unit(const TileInputs<State>& in, const TilePlace& place, const Unit& unit,
-                             int j, const float* h, const float* weights,
-                             float (&gates)[n][kGates]) {
+template <int H, int n, class Inputs>
+ENGINE_HD void gates_of_unit(const Inputs& in, const TilePlace& place, const Unit& unit, int j,
+                             const float* h, const float* weights, float (&gates)[n][kGates]) {
   using G = Geometry<H>;
   const int64_t row = place.layer * in.plan.inputs + place.first_row + unit.row;
   const int64_t column = place.layer * in.plan.outputs + place.first_column + unit.column;
@@ -96,10 +96,10 @@ ENGINE_HD void gates_of_unit(const TileInputs<State>& in, const TilePlace& place
 
 // One tick of a thread's channel of a unit's cells: h from `before` to `after`, which are a step's
 // cells in shared memory, and c in place. Then calls done(slot, next h and c).
-template <int H, int n, class State, class Done>
-ENGINE_HD void tick_unit(const TileInputs<State>& in, const TilePlace& place, const Unit& unit,
-                         int thread, const float* before, const float* weights, float (&c)[n],
-                         float* after, const Done& done) {
+template <int H, int n, class Inputs, class Done>
+ENGINE_HD void tick_unit(const Inputs& in, const TilePlace& place, const Unit& unit, int thread,
+                         const float* before, const float* weights, float (&c)[n], float* after,
+                         const Done& done) {
   constexpr int kStride = Geometry<H>::kStateStride;
   const int first = thread / H * n, j = thread % H;
   float gates[n][kGates];
@@ -114,9 +114,9 @@ ENGINE_HD void tick_unit(const TileInputs<State>& in, const TilePlace& place, co
 }
 
 // Offset of channel j of slot q of a unit in [layers, inputs, outputs, H].
-template <int H, class State>
-ENGINE_HD int64_t state_offset(const TileInputs<State>& in, const TilePlace& place,
-                               const Unit& unit, int q, int j) {
+template <int H, class Inputs>
+ENGINE_HD int64_t state_offset(const Inputs& in, const TilePlace& place, const Unit& unit, int q,
+                               int j) {
   const int64_t row = place.layer * in.plan.inputs + place.first_row + unit.row + q;
   return (row * in.plan.outputs + place.first_column + unit.column) * H + j;
 }

@@ -6,27 +6,29 @@
 
 namespace vsml::kernels::cuda {
 
-template <class State>
+template <class Hidden, class Memory>
 struct ForwardWork {
-  TileInputs<State> in;
-  State *next_h = nullptr, *next_c = nullptr;  // may be h and c themselves
+  TileInputs<Hidden, Memory> in;
+  Hidden* next_h = nullptr;  // may be h itself
+  Memory* next_c = nullptr;  // may be c itself
   // Sums of h, or of messages, whose size then takes the place of H.
   float* over_rows = nullptr;     // [layers, row_tiles, outputs, H]
   float* over_columns = nullptr;  // [layers, column_tiles, inputs, H]; null: not wanted
 };
 
-template <int H, class State>
-int forward_floats(const TileInputs<State>& in) {
+template <int H, class Inputs>
+int forward_floats(const Inputs& in) {
   return Geometry<H>::kForwardFloats + forward_message_floats<H>(in.message_size, in.directions);
 }
 
 // shared: forward_floats(), 16-byte aligned. normalised: whether there are messages.
-template <int H, bool normalised, class State, class Block>
-ENGINE_HD void forward_tile(const Block& block, const ForwardWork<State>& work, float* shared) {
+template <int H, bool normalised, class Hidden, class Memory, class Block>
+ENGINE_HD void forward_tile(const Block& block, const ForwardWork<Hidden, Memory>& work,
+                            float* shared) {
   using G = Geometry<H>;
   constexpr int n = G::kForwardSlots;
   constexpr int kCellFloats = G::kForwardCells * G::kStateStride;
-  const TileInputs<State>& in = work.in;
+  const auto& in = work.in;
   const TilePlace place = place_of(in.plan, block.index);
   float* weights = shared;
   float* cells = weights + H * G::kGateStride;  // h, twice: before and after a tick
@@ -35,8 +37,8 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork<State>& work, 
   block.each([&](int thread) {
     for (int e = thread; e < place.columns * H; e += kBlockThreads) sums[e] = 0.0f;
   });
-  const auto messages = MessageMemory<H>::forward(in.message_size, in.directions,
-                                                  shared + G::kForwardFloats);
+  const auto messages =
+      MessageMemory<H>::forward(in.message_size, in.directions, shared + G::kForwardFloats);
   if constexpr (normalised) {
     begin_messages(block, in, place, messages, static_cast<int>(place.columns) * messages.size);
   }
@@ -71,8 +73,8 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork<State>& work, 
                         [&](int q, const NextCell<Lane>& next) {
                           if (!last_tick || q >= unit.rows) return;
                           const int64_t at = state_offset<H>(in, place, unit, q, thread % H);
-                          work.next_h[at] = converted<State>(next.h);
-                          work.next_c[at] = converted<State>(next.c);
+                          work.next_h[at] = converted<Hidden>(next.h);
+                          work.next_c[at] = converted<Memory>(next.c);
                         });
       });
       before = after;

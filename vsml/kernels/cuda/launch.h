@@ -9,10 +9,11 @@ namespace vsml::kernels::cuda {
 // Whether a device that may be present has fused kernels for this state size.
 bool can_launch(int device, int64_t state_size);
 
-// On the device's stream. launch_backward() allocates the history of its blocks.
-void launch_forward(int device, int64_t state_size, const ForwardWork<float>& work);
-void launch_forward(int device, int64_t state_size, const ForwardWork<Bf16>& work);
-void launch_backward(int device, int64_t state_size, const BackwardWork<float>& work);
-void launch_backward(int device, int64_t state_size, const BackwardWork<Bf16>& work);
+// On the device's stream, for h and c of the types that with_state_types() knows. launch_backward()
+// allocates the history of its blocks.
+template <class Hidden, class Memory>
+void launch_forward(int device, int64_t state_size, const ForwardWork<Hidden, Memory>& work);
+template <class Hidden, class Memory>
+void launch_backward(int device, int64_t state_size, const BackwardWork<Hidden, Memory>& work);
 
 }  // namespace vsml::kernels::cuda

@@ -35,23 +35,23 @@ int64_t sets_of(const Tensor& parameters) {
   return parameters.defined() && parameters.rank() == 3 ? parameters.dim(0) : 1;
 }
 
-template <class State>
-TileInputs<State> inputs_of(const LayerTicks& layer, const TilePlan& plan) {
+template <class Hidden, class Memory>
+TileInputs<Hidden, Memory> inputs_of(const LayerTicks& layer, const TilePlan& plan) {
   return {plan,
           layer.micro_ticks,
           plan.layers / sets_of(layer.w_hidden),
           address(layer.from_input),
           address(layer.from_output),
           address(layer.w_hidden),
-          address<State>(layer.h),
-          address<State>(layer.c),
+          address<Hidden>(layer.h),
+          address<Memory>(layer.c),
           layer.message_size,
           layer.directions(),
           plan.layers / sets_of(layer.messengers),
           address(layer.messengers)};
 }
 
-template <class State>
+template <class Hidden, class Memory>
 LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
   const int64_t n = layer.h.dim(0), size = layer.h.dim(3);
   const TilePlan plan = forward_plan(n, layer.h.dim(1), layer.h.dim(2), size);
@@ -64,16 +64,16 @@ LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool
   if (want_over_outputs) {
     over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * sum});
   }
-  launch_forward(
-      layer.h.device().index, size,
-      ForwardWork<State>{inputs_of<State>(layer, plan), address<State>(result.h),
-                         address<State>(result.c), address(over_rows), address(over_columns)});
+  launch_forward(layer.h.device().index, size,
+                 ForwardWork<Hidden, Memory>{inputs_of<Hidden, Memory>(layer, plan),
+                                             address<Hidden>(result.h), address<Memory>(result.c),
+                                             address(over_rows), address(over_columns)});
   result.over_inputs = summed(over_rows, {n, plan.outputs, sum});
   if (want_over_outputs) result.over_outputs = summed(over_columns, {n, plan.inputs, sum});
   return result;
 }
 
-template <class State>
+template <class Hidden, class Memory>
 LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksResult& dresult) {
   const int64_t n = layer.h.dim(0), size = layer.h.dim(3), gates = 4 * size;
   const TilePlan plan = backward_plan(n, layer.h.dim(1), layer.h.dim(2), size);
@@ -90,11 +90,11 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
   const Tensor over_cells = parts_of(layer.w_hidden, size * gates);
   Tensor of_messages;
   if (layer.message_size > 0) {
-    of_messages = parts_of(layer.messengers,
-                           messenger_numbers(size, layer.directions(), layer.message_size));
+    of_messages =
+        parts_of(layer.messengers, messenger_numbers(size, layer.directions(), layer.message_size));
   }
-  BackwardWork<State> work;
-  work.in = inputs_of<State>(layer, plan);
+  BackwardWork<Hidden, Memory> work;
+  work.in = inputs_of<Hidden, Memory>(layer, plan);
   work.dnext_h = address(dresult.h);
   work.dnext_c = address(dresult.c);
   work.dover_inputs = address(dresult.over_inputs);
@@ -141,14 +141,16 @@ TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_
 }
 
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place) {
-  return layer.h.dtype() == DType::bf16 ? run_typed<Bf16>(layer, want_over_outputs, in_place)
-                                        : run_typed<float>(layer, want_over_outputs, in_place);
+  return with_state_types(layer, [&](auto h, auto c) {
+    return run_typed<decltype(h), decltype(c)>(layer, want_over_outputs, in_place);
+  });
 }
 
 LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer,
                                           const LayerTicksResult& dresult) {
-  return layer.h.dtype() == DType::bf16 ? gradients_typed<Bf16>(layer, dresult)
-                                        : gradients_typed<float>(layer, dresult);
+  return with_state_types(layer, [&](auto h, auto c) {
+    return gradients_typed<decltype(h), decltype(c)>(layer, dresult);
+  });
 }
 
 }  // namespace vsml::kernels::cuda

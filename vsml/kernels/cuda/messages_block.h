@@ -48,9 +48,9 @@ int backward_message_floats(int64_t size, int64_t directions) {
 }
 
 // This layer's messengers to shared memory; `clear` floats behind m.sums become 0.
-template <int H, class State, class Block>
-ENGINE_HD void begin_messages(const Block& block, const TileInputs<State>& in,
-                              const TilePlace& place, const MessageMemory<H>& m, int clear) {
+template <int H, class Inputs, class Block>
+ENGINE_HD void begin_messages(const Block& block, const Inputs& in, const TilePlace& place,
+                              const MessageMemory<H>& m, int clear) {
   const float* from = in.messengers + place.layer / in.layers_per_messenger *
                                           messenger_numbers(H, m.directions, m.size);
   block.each([&](int thread) {
@@ -95,8 +95,8 @@ ENGINE_HD float normal_message(const MessageMemory<H>& m, const float* h, int di
     ENGINE_UNROLL
     for (int f = 0; f < 4; ++f) squares = Lane::fma(x[part].at[f], x[part].at[f], squares);
   }
-  const float inverse = Lane::inverse_sqrt(squares / static_cast<float>(m.size) +
-                                           static_cast<float>(kNormEpsilon));
+  const float inverse =
+      Lane::inverse_sqrt(squares / static_cast<float>(m.size) + static_cast<float>(kNormEpsilon));
   ENGINE_UNROLL
   for (int part = 0; part < kMostMessages / 4; ++part) {
     ENGINE_UNROLL
@@ -107,9 +107,9 @@ ENGINE_HD float normal_message(const MessageMemory<H>& m, const float* h, int di
 
 // Adds the messages of a step's cells to m.sums and, in device memory, to over_columns [layers,
 // column_tiles, inputs, size]. h: the cells in shared memory.
-template <int H, class State, class Block>
-ENGINE_HD void add_messages(const Block& block, const TileInputs<State>& in, const TilePlace& place,
-                            int first, int last, const float* h, const MessageMemory<H>& m,
+template <int H, class Inputs, class Block>
+ENGINE_HD void add_messages(const Block& block, const Inputs& in, const TilePlace& place, int first,
+                            int last, const float* h, const MessageMemory<H>& m,
                             float* over_columns) {
   using G = Geometry<H>;
   block.each([&](int thread) {
@@ -128,19 +128,19 @@ ENGINE_HD void add_messages(const Block& block, const TileInputs<State>& in, con
     constexpr int n = G::kForwardSlots;
     add_over_rows<n>(place, first, last, thread, m.size, m.messages, m.row, m.sums);
     if (m.directions < 2) return;
-    float* sums = over_columns +
-                  ((place.layer * in.plan.column_tiles + place.column_tile) * in.plan.inputs +
-                   place.first_row) *
-                      m.size;
+    float* sums =
+        over_columns + ((place.layer * in.plan.column_tiles + place.column_tile) * in.plan.inputs +
+                        place.first_row) *
+                           m.size;
     add_over_columns<n>(place, first, last, thread, m.size, m.messages + m.slots, m.row, sums,
                         [](int number) { return number; });
   });
 }
 
 // The sums over the tile's rows to over_rows [layers, row_tiles, outputs, size].
-template <int H, class State, class Block>
-ENGINE_HD void store_messages(const Block& block, const TileInputs<State>& in,
-                              const TilePlace& place, const MessageMemory<H>& m, float* over_rows) {
+template <int H, class Inputs, class Block>
+ENGINE_HD void store_messages(const Block& block, const Inputs& in, const TilePlace& place,
+                              const MessageMemory<H>& m, float* over_rows) {
   float* to = over_rows + ((place.layer * in.plan.row_tiles + place.row_tile) * in.plan.outputs +
                            place.first_column) *
                               m.size;
@@ -156,9 +156,9 @@ struct MessageGradients {
 };
 
 // Gradients of z of a step's cells, 0 where there is no cell, to dz [cells of a step][row].
-template <int H, class State>
-ENGINE_HD void message_gradients(const TileInputs<State>& in, const TilePlace& place, int first,
-                                 int thread, const float* h, const MessageMemory<H>& m,
+template <int H, class Inputs>
+ENGINE_HD void message_gradients(const Inputs& in, const TilePlace& place, int first, int thread,
+                                 const float* h, const MessageMemory<H>& m,
                                  const MessageGradients& d, float* dz) {
   using G = Geometry<H>;
   constexpr int n = G::kBackwardSlots;

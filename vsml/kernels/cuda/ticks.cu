@@ -12,18 +12,18 @@ constexpr int kForwardBlocks = 2;
 template <int H>
 constexpr int kBackwardBlocks = H <= 32 ? 2 : 1;
 
-template <int H, bool normalised, class State>
+template <int H, bool normalised, class Hidden, class Memory>
 __global__ void __launch_bounds__(kBlockThreads, kForwardBlocks)
-    forward_kernel(const __grid_constant__ ForwardWork<State> work) {
+    forward_kernel(const __grid_constant__ ForwardWork<Hidden, Memory> work) {
   extern __shared__ Four shared[];
   for (int64_t tile = blockIdx.x; tile < work.in.plan.tiles; tile += gridDim.x) {
     forward_tile<H, normalised>(DeviceBlock{tile}, work, reinterpret_cast<float*>(shared));
   }
 }
 
-template <int H, bool normalised, class State>
+template <int H, bool normalised, class Hidden, class Memory>
 __global__ void __launch_bounds__(kBlockThreads, kBackwardBlocks<H>)
-    backward_kernel(const __grid_constant__ BackwardWork<State> work, float* history,
+    backward_kernel(const __grid_constant__ BackwardWork<Hidden, Memory> work, float* history,
                     int64_t floats_per_block) {
   extern __shared__ Four shared[];
   float* own = history + blockIdx.x * floats_per_block;
@@ -36,41 +36,6 @@ template <class Kernel>
 void allow_shared_memory(Kernel* kernel, int64_t bytes) {
   ENGINE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                    static_cast<int>(bytes)));
-}
-
-template <class State>
-void launch(int device, int64_t state_size, const ForwardWork<State>& work) {
-  if (work.in.plan.tiles == 0) return;
-  const Queue& queue = engine::cuda::queue_of(device);
-  with_state_size(state_size, [&](auto size) {
-    constexpr int H = decltype(size)::value;
-    const int64_t bytes = forward_floats<H>(work.in) * int64_t{sizeof(float)};
-    auto* kernel =
-        work.in.message_size > 0 ? forward_kernel<H, true, State> : forward_kernel<H, false, State>;
-    allow_shared_memory(kernel, bytes);
-    const auto blocks = static_cast<unsigned>(forward_blocks(work.in.plan));
-    kernel<<<blocks, kBlockThreads, static_cast<size_t>(bytes), queue.stream>>>(work);
-    ENGINE_CUDA(cudaGetLastError());
-  });
-}
-
-template <class State>
-void launch(int device, int64_t state_size, const BackwardWork<State>& work) {
-  if (work.in.plan.tiles == 0) return;
-  const Queue& queue = engine::cuda::queue_of(device);
-  with_state_size(state_size, [&](auto size) {
-    constexpr int H = decltype(size)::value;
-    const int64_t bytes = backward_floats<H>(work.in) * int64_t{sizeof(float)};
-    auto* kernel = work.in.message_size > 0 ? backward_kernel<H, true, State>
-                                            : backward_kernel<H, false, State>;
-    allow_shared_memory(kernel, bytes);
-    const int64_t blocks = backward_blocks(work.in.plan);
-    const int64_t floats = history_floats(H, work.in.micro_ticks);
-    const engine::cuda::Workspace history(queue, blocks * floats * int64_t{sizeof(float)});
-    kernel<<<static_cast<unsigned>(blocks), kBlockThreads, static_cast<size_t>(bytes),
-             queue.stream>>>(work, history.as<float>(), floats);
-    ENGINE_CUDA(cudaGetLastError());
-  });
 }
 
 }  // namespace
@@ -89,17 +54,46 @@ bool can_launch(int device, int64_t state_size) {
          bytes <= engine::cuda::queue_of(device).shared_memory;
 }
 
-void launch_forward(int device, int64_t state_size, const ForwardWork<float>& work) {
-  launch(device, state_size, work);
+template <class Hidden, class Memory>
+void launch_forward(int device, int64_t state_size, const ForwardWork<Hidden, Memory>& work) {
+  if (work.in.plan.tiles == 0) return;
+  const Queue& queue = engine::cuda::queue_of(device);
+  with_state_size(state_size, [&](auto size) {
+    constexpr int H = decltype(size)::value;
+    const int64_t bytes = forward_floats<H>(work.in) * int64_t{sizeof(float)};
+    auto* kernel = work.in.message_size > 0 ? forward_kernel<H, true, Hidden, Memory>
+                                            : forward_kernel<H, false, Hidden, Memory>;
+    allow_shared_memory(kernel, bytes);
+    const auto blocks = static_cast<unsigned>(forward_blocks(work.in.plan));
+    kernel<<<blocks, kBlockThreads, static_cast<size_t>(bytes), queue.stream>>>(work);
+    ENGINE_CUDA(cudaGetLastError());
+  });
 }
-void launch_forward(int device, int64_t state_size, const ForwardWork<Bf16>& work) {
-  launch(device, state_size, work);
+
+template <class Hidden, class Memory>
+void launch_backward(int device, int64_t state_size, const BackwardWork<Hidden, Memory>& work) {
+  if (work.in.plan.tiles == 0) return;
+  const Queue& queue = engine::cuda::queue_of(device);
+  with_state_size(state_size, [&](auto size) {
+    constexpr int H = decltype(size)::value;
+    const int64_t bytes = backward_floats<H>(work.in) * int64_t{sizeof(float)};
+    auto* kernel = work.in.message_size > 0 ? backward_kernel<H, true, Hidden, Memory>
+                                            : backward_kernel<H, false, Hidden, Memory>;
+    allow_shared_memory(kernel, bytes);
+    const int64_t blocks = backward_blocks(work.in.plan);
+    const int64_t floats = history_floats(H, work.in.micro_ticks);
+    const engine::cuda::Workspace history(queue, blocks * floats * int64_t{sizeof(float)});
+    kernel<<<static_cast<unsigned>(blocks), kBlockThreads, static_cast<size_t>(bytes),
+             queue.stream>>>(work, history.as<float>(), floats);
+    ENGINE_CUDA(cudaGetLastError());
+  });
 }
-void launch_backward(int device, int64_t state_size, const BackwardWork<float>& work) {
-  launch(device, state_size, work);
-}
-void launch_backward(int device, int64_t state_size, const BackwardWork<Bf16>& work) {
-  launch(device, state_size, work);
-}
+
+template void launch_forward(int, int64_t, const ForwardWork<float, float>&);
+template void launch_forward(int, int64_t, const ForwardWork<Bf16, float>&);
+template void launch_forward(int, int64_t, const ForwardWork<Bf16, Bf16>&);
+template void launch_backward(int, int64_t, const BackwardWork<float, float>&);
+template void launch_backward(int, int64_t, const BackwardWork<Bf16, float>&);
+template void launch_backward(int, int64_t, const BackwardWork<Bf16, Bf16>&);
 
 }  // namespace vsml::kernels::cuda
