@@ -51,17 +51,25 @@ Tensor message_of_sum(const Tensor& sum, int64_t cells, const Tensor& messenger,
          spread(reduce == Reduce::Mean ? bias : bias * count, sum.rank());
 }
 
-// With layer norm each cell's message is normalised before any is combined.
-Messages normalised(const CellParams& cell, const Tensor& h, const TickOptions& options) {
-  Messages out;
-  out.forward = reduced(
-      message_of_each(h, cell.m_forward, cell.b_forward, cell.scale_forward, cell.offset_forward),
-      kInputAxis, options.reduce);
-  if (!options.want_reverse) return out;
-  out.reverse = reduced(
-      message_of_each(h, cell.m_reverse, cell.b_reverse, cell.scale_reverse, cell.offset_reverse),
-      kOutputAxis, options.reduce);
-  return out;
+// What the fused ticks make normalised messages of: messengers and biases of the directions that
+// are wanted, centred over the channels of a message, [H + 1, F] or [H + 1, 2F], or [P, ...].
+Tensor centred_messengers(const CellParams& cell, bool want_reverse) {
+  const auto centred = [](const Tensor& messenger, const Tensor& bias) {
+    const Tensor both = engine::concat({messenger, expand(bias, bias.rank() - 1)}, -2);
+    return both - mean(both, {-1}, engine::KeepAxes::Yes);
+  };
+  const Tensor forward = centred(cell.m_forward, cell.b_forward);
+  if (!want_reverse) return forward;
+  return engine::concat({forward, centred(cell.m_reverse, cell.b_reverse)}, -1);
+}
+
+// A direction's message from the sum of what `cells` cells say, normalised.
+Tensor message_of_normalised(const Tensor& sum, int64_t cells, const Tensor& scale,
+                             const Tensor& offset, Reduce reduce) {
+  const auto count = static_cast<double>(cells);
+  const bool mean = reduce == Reduce::Mean;
+  return (mean ? sum * (1 / count) : sum) * spread(scale, sum.rank()) +
+         spread(mean ? offset : offset * count, sum.rank());
 }
 
 }  // namespace
@@ -69,17 +77,19 @@ Messages normalised(const CellParams& cell, const Tensor& h, const TickOptions& 
 LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
                const TickOptions& options) {
   check(state, in);
-  const StateTypes kept_in = types_of(state);
-  // The messages of each cell are made of h before it is rounded.
-  if (cell.layer_norm()) state = cast_state(state, in.forward.dtype());
   const int64_t inputs = state.c.dim(kInputAxis), outputs = state.c.dim(kOutputAxis);
-  const bool sum_over_outputs = options.want_reverse && !cell.layer_norm();
-  kernels::CellTicks ticked =
-      kernels::tick_cells(cell, std::move(state), in, options.micro_ticks, sum_over_outputs);
+  const Tensor messengers =
+      cell.layer_norm() ? centred_messengers(cell, options.want_reverse) : Tensor();
+  kernels::CellTicks ticked = kernels::tick_cells(cell, std::move(state), in, options.micro_ticks,
+                                                  options.want_reverse, messengers);
   LayerTick result{std::move(ticked.state), {}};
   if (cell.layer_norm()) {
-    result.out = normalised(cell, result.state.h, options);
-    result.state = cast_state(result.state, kept_in);
+    result.out.forward = message_of_normalised(ticked.over_inputs, inputs, cell.scale_forward,
+                                               cell.offset_forward, options.reduce);
+    if (options.want_reverse) {
+      result.out.reverse = message_of_normalised(ticked.over_outputs, outputs, cell.scale_reverse,
+                                                 cell.offset_reverse, options.reduce);
+    }
     return result;
   }
   result.out.forward =

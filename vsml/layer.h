@@ -26,10 +26,11 @@ struct TickOptions {
 //   where S divides B and each B / S entries begin with one state
 // Two identities keep the work per cell at one H x 4H product and five transcendentals per channel:
 // the messages' share of the gates is computed once per neuron and not per cell, and since the
-// messengers are linear, h is reduced first and projected after (not with layer norm). What is done
-// per cell is kernels/tick_cells.h. A state in bf16 is rounded once, after its last tick; messages
-// are made of h before that. A moved-in state whose storage nobody else owns is updated in place.
-// Throws ShapeError if the shapes do not fit.
+// messengers are linear, h is reduced first and projected after. With layer norm, each cell's
+// messages are normalised and summed while its h is at hand; scale and offset, which are linear,
+// are applied to the sums. What is done per cell is kernels/tick_cells.h. A state in bf16 is
+// rounded once, after its last tick; messages are made of h before that. A moved-in state whose
+// storage nobody else owns is updated in place. Throws ShapeError if the shapes do not fit.
 LayerTick tick(const CellParams& cell, CellState state, const Messages& in,
                const TickOptions& options);
 

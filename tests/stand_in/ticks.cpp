@@ -26,7 +26,8 @@ void to_host(T*& x) {
 
 template <class Inputs>
 Inputs here(Inputs in) {
-  for (const float** x : {&in.from_input, &in.from_output, &in.w_hidden}) to_host(*x);
+  for (const float** x : {&in.from_input, &in.from_output, &in.w_hidden, &in.messengers})
+    to_host(*x);
   to_host(in.h);
   to_host(in.c);
   return in;
@@ -50,8 +51,12 @@ void launch_forward(int, int64_t state_size, const ForwardWork<Hidden, Memory>& 
     with_state_size(state_size, [&](auto size) {
       constexpr int H = decltype(size)::value;
       engine::parallel_for(work.in.plan.tiles, [&](int64_t tile) {
-        const auto shared = shared_memory(Geometry<H>::kForwardFloats);
-        forward_tile<H>(HostBlock{tile}, work, shared[0].at);
+        const auto shared = shared_memory(forward_floats<H>(work.in));
+        if (work.in.message_size > 0) {
+          forward_tile<H, true>(HostBlock{tile}, work, shared[0].at);
+        } else {
+          forward_tile<H, false>(HostBlock{tile}, work, shared[0].at);
+        }
       });
     });
   });
@@ -64,7 +69,8 @@ void launch_backward(int device, int64_t state_size, const BackwardWork<Hidden, 
   for (const float** x : {&work.dnext_h, &work.dnext_c, &work.dover_inputs, &work.dover_outputs}) {
     *x = on_host(*x);
   }
-  for (float** x : {&work.dh, &work.dc, &work.dfrom_output, &work.dfrom_input, &work.dw_hidden}) {
+  for (float** x : {&work.dh, &work.dc, &work.dfrom_output, &work.dfrom_input, &work.dw_hidden,
+                    &work.dmessengers}) {
     *x = on_host(*x);
   }
   const int64_t blocks = backward_blocks(work.in.plan);
@@ -78,8 +84,13 @@ void launch_backward(int device, int64_t state_size, const BackwardWork<Hidden, 
       constexpr int H = decltype(size)::value;
       engine::parallel_for(blocks, [&](int64_t block) {
         for (int64_t tile = block; tile < work.in.plan.tiles; tile += blocks) {
-          const auto shared = shared_memory(Geometry<H>::kBackwardFloats);
-          backward_tile<H>(HostBlock{tile}, work, shared[0].at, history + block * floats);
+          const auto shared = shared_memory(backward_floats<H>(work.in));
+          float* own = history + block * floats;
+          if (work.in.message_size > 0) {
+            backward_tile<H, true>(HostBlock{tile}, work, shared[0].at, own);
+          } else {
+            backward_tile<H, false>(HostBlock{tile}, work, shared[0].at, own);
+          }
         }
       });
     });

@@ -163,7 +163,8 @@ std::vector<std::vector<float>> run_forward(const NaiveTicks& t, const Case& one
   }
   const Shared shared(G::kForwardFloats);
   for (int64_t k = 0; k < plan.tiles; ++k) {
-    forward_tile<H>(HostBlock{backwards ? plan.tiles - 1 - k : k, backwards}, work, shared.data());
+    forward_tile<H, false>(HostBlock{backwards ? plan.tiles - 1 - k : k, backwards}, work,
+                           shared.data());
   }
   return {widened(next_h), widened(next_c), summed(rows, plan.layers, plan.row_tiles),
           summed(columns, plan.layers, plan.column_tiles)};
@@ -194,8 +195,8 @@ std::vector<std::vector<float>> run_backward(const NaiveTicks& t, const Case& on
   work.dw_hidden = dw.data();
   const Shared shared(G::kBackwardFloats);
   for (int64_t k = 0; k < plan.tiles; ++k) {
-    backward_tile<H>(HostBlock{backwards ? plan.tiles - 1 - k : k, backwards}, work, shared.data(),
-                     history.data());
+    backward_tile<H, false>(HostBlock{backwards ? plan.tiles - 1 - k : k, backwards}, work,
+                            shared.data(), history.data());
   }
   return {dh, dc, summed(rows, plan.layers, plan.row_tiles),
           summed(columns, plan.layers, plan.column_tiles),

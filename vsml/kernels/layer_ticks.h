@@ -18,6 +18,11 @@ struct LayerTicks {
   engine::Tensor w_hidden;     // [H, 4H], or [P, H, 4H] where each N / P layers share one
   engine::Tensor h, c;         // [N, I, O, H], or fewer where each N / fewer layers begin alike
   int64_t micro_ticks = 1;
+  // Where messages of F channels are normalised before they are summed (message_norm.h): F, at
+  // most kMostMessages, and [H + 1, F] or, with sums over outputs, [H + 1, 2F]; P as above.
+  int64_t message_size = 0;
+  engine::Tensor messengers = {};
+  int64_t directions() const { return message_size == 0 ? 0 : messengers.dim(-1) / message_size; }
 };
 
 // Calls body(number like those of h, number like those of c).
@@ -30,13 +35,15 @@ auto with_state_types(const LayerTicks& layer, Body&& body) {
 }
 
 struct LayerTicksResult {
-  engine::Tensor h, c;          // [N, I, O, H], of the types of those before
-  engine::Tensor over_inputs;   // [N, O, H]  sum of h over I
-  engine::Tensor over_outputs;  // [N, I, H]  sum of h over O; empty if not wanted
+  engine::Tensor h, c;  // [N, I, O, H], of the types of those before
+  // Sums of h; or of normalised messages, and then F takes the place of H.
+  engine::Tensor over_inputs;   // [N, O, H]  over I
+  engine::Tensor over_outputs;  // [N, I, H]  over O; empty if not wanted
 };
 
 struct LayerTicksGradients {
-  engine::Tensor from_input, from_output, w_hidden, h, c;  // shaped as in LayerTicks, f32
+  // Shaped as in LayerTicks, f32.
+  engine::Tensor from_input, from_output, w_hidden, h, c, messengers;
 };
 
 // The name of a device's fused kernels for cells of this state size; null if there are none, or

@@ -7,7 +7,7 @@
 
 #include <type_traits>
 
-#include "vsml/kernels/cpu/ticks.h"
+#include "vsml/kernels/cpu/messages.h"
 
 namespace vsml::kernels {
 namespace {
@@ -28,6 +28,7 @@ struct BackwardScratch {
   float* dgates;        // [cells][4H]
   float* dh;            // [cells][H]
   float* dc;            // [cells][H]
+  float* end;
 
   BackwardScratch(const Tile& tile, float* at) {
     const auto take = [&at](int64_t floats) {
@@ -45,6 +46,7 @@ struct BackwardScratch {
     dgates = take(kCells * kGateFloats);
     dh = take(kCells * H);
     dc = take(kCells * H);
+    end = at;
   }
   static int64_t floats(const Tile& tile) {
     return (2 * H + tile.rows + tile.columns + kCells) * kGateFloats +
@@ -239,7 +241,8 @@ void add_share_gradients(const Tile& tile, int64_t first, int cells,
 // `cells` cells from `first` on, a multiple of n that is at most a block.
 template <class V, int H, int n, class Hidden, class Memory>
 void backward_block(const BackwardTile<Hidden, Memory>& work, int64_t first, int cells,
-                    const PackedTile<V, H>& packed, const BackwardScratch<V, H>& s) {
+                    const PackedTile<V, H>& packed, const TileMessages<V, H>& messages,
+                    const BackwardScratch<V, H>& s) {
   const int64_t ticks = work.tile.micro_ticks;
   const int64_t first_cell = Block<1>(work.tile, first, H).offset[0];
   const bool together =
@@ -280,6 +283,7 @@ void backward_block(const BackwardTile<Hidden, Memory>& work, int64_t first, int
                                 s.c + at, s.kept + (k * cells + from) * kKept * H);
     }
   }
+  if (messages.any()) messages.template add_gradients<n>(first, cells, h_of(ticks), s.dh);
   for (int64_t k = ticks; k-- > 0;) {
     gate_gradients<V, H>(cells, s.kept + k * cells * kKept * H, c_of(k), s.dh, s.dc,
                          k == 0 ? dc0 : s.dc, s.dgates);
@@ -298,11 +302,17 @@ void backward_block(const BackwardTile<Hidden, Memory>& work, int64_t first, int
 }
 
 template <class V, int H, class Hidden, class Memory>
-void backward(const BackwardTile<Hidden, Memory>& work) {
+void backward(const BackwardTile<Hidden, Memory>& given) {
   constexpr int n = V::kCells, kBlock = BackwardScratch<V, H>::kCells;
+  BackwardTile<Hidden, Memory> work = given;
   const Tile& tile = work.tile;
   const PackedTile<V, H> packed(tile);
   const BackwardScratch<V, H> s(tile, packed.end());
+  const TileMessages<V, H> messages(tile, s.end);
+  if (messages.any()) {
+    messages.begin_gradients(work.dover_rows, work.dover_columns);
+    work.dover_rows = work.dover_columns = nullptr;  // not of h
+  }
   pack_transposed<V, H>(tile.w_hidden, s.transposed);
   clear<V>(s.dw, H * kGates * H);
   clear<V>(s.dfrom_input, tile.rows * kGates * H);
@@ -310,15 +320,16 @@ void backward(const BackwardTile<Hidden, Memory>& work) {
   const int64_t cells = tile.rows * tile.columns;
   int64_t first = 0;
   for (; first + kBlock <= cells; first += kBlock) {
-    backward_block<V, H, n>(work, first, kBlock, packed, s);
+    backward_block<V, H, n>(work, first, kBlock, packed, messages, s);
   }
   const int whole = static_cast<int>(cells - first) / n * n;
-  if (whole > 0) backward_block<V, H, n>(work, first, whole, packed, s);
+  if (whole > 0) backward_block<V, H, n>(work, first, whole, packed, messages, s);
   first += whole;
-  for (; first < cells; ++first) backward_block<V, H, 1>(work, first, 1, packed, s);
+  for (; first < cells; ++first) backward_block<V, H, 1>(work, first, 1, packed, messages, s);
   unpack_gates<V, H>(s.dw, H, work.dw_hidden);
   unpack_gates<V, H>(s.dfrom_input, tile.rows, work.dfrom_input);
   unpack_gates<V, H>(s.dfrom_output, tile.columns, work.dfrom_output);
+  if (messages.any()) messages.store_gradients(work.dmessengers);
 }
 
 }  // namespace

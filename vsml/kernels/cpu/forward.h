@@ -3,14 +3,14 @@
 
 #include <type_traits>
 
-#include "vsml/kernels/cpu/ticks.h"
+#include "vsml/kernels/cpu/messages.h"
 
 namespace vsml::kernels {
 namespace {
 
 template <class V, int H, int n, class Hidden, class Memory>
 void forward_block(const ForwardTile<Hidden, Memory>& work, int64_t first,
-                   const PackedTile<V, H>& packed) {
+                   const PackedTile<V, H>& packed, const TileMessages<V, H>& messages) {
   const Block<n> block(work.tile, first, H);
   float *buffer = packed.buffers, *other = buffer + n * H, *memory = buffer + 2 * n * H;
   // Whether states are worked on where they lie.
@@ -50,11 +50,13 @@ void forward_block(const ForwardTile<Hidden, Memory>& work, int64_t first,
       copy_to<V, H>(work.next_h + block.offset[cell], h + cell * H);
       copy_to<V, H>(work.next_c + block.offset[cell], c + cell * H);
     }
+    if (messages.any()) continue;
     add_to<V, H>(work.over_rows + block.column[cell] * H, h + cell * H);
     if (work.over_columns != nullptr) {
       add_to<V, H>(work.over_columns + block.row[cell] * H, h + cell * H);
     }
   }
+  if (messages.any()) messages.add(block, h);
 }
 
 // What a tick does behind its product, for cells whose gates [cells, 4H] are there, packed.
@@ -94,12 +96,16 @@ void forward(const ForwardTile<Hidden, Memory>& work) {
   constexpr int n = V::kCells;
   const Tile& tile = work.tile;
   const PackedTile<V, H> packed(tile);
-  clear<V>(work.over_rows, tile.columns * H);
-  if (work.over_columns != nullptr) clear<V>(work.over_columns, tile.rows * H);
+  const TileMessages<V, H> messages(tile, packed.end());
+  if (!messages.any()) {
+    clear<V>(work.over_rows, tile.columns * H);
+    if (work.over_columns != nullptr) clear<V>(work.over_columns, tile.rows * H);
+  }
   const int64_t cells = tile.rows * tile.columns;
   int64_t first = 0;
-  for (; first + n <= cells; first += n) forward_block<V, H, n>(work, first, packed);
-  for (; first < cells; ++first) forward_block<V, H, 1>(work, first, packed);
+  for (; first + n <= cells; first += n) forward_block<V, H, n>(work, first, packed, messages);
+  for (; first < cells; ++first) forward_block<V, H, 1>(work, first, packed, messages);
+  if (messages.any()) messages.store_sums(work.over_rows, work.over_columns);
 }
 
 }  // namespace

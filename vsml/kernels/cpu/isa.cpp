@@ -8,8 +8,13 @@ namespace vsml::kernels {
 namespace {
 
 template <class V, int H>
+int64_t forward_floats(const Tile& tile) {
+  return PackedTile<V, H>::floats(tile) + TileMessages<V, H>::floats(tile);
+}
+
+template <class V, int H>
 int64_t backward_floats(const Tile& tile) {
-  return PackedTile<V, H>::floats(tile) + BackwardScratch<V, H>::floats(tile);
+  return forward_floats<V, H>(tile) + BackwardScratch<V, H>::floats(tile);
 }
 
 template <class V, int H>
@@ -19,7 +24,7 @@ TileKernels kernels_of() {
           {forward<V, H, Bf16, Bf16>, backward<V, H, Bf16, Bf16>},
           update_cells<V, H>,
           multiply_adds<V>,
-          PackedTile<V, H>::floats,
+          forward_floats<V, H>,
           backward_floats<V, H>};
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/parallel.h"
 #include "vsml/kernels/cpu/tile.h"
+#include "vsml/kernels/message_norm.h"
 
 namespace vsml::kernels::cpu {
 namespace {
@@ -22,15 +23,18 @@ struct Plan {
   static constexpr int64_t kCells = 1024, kMostColumns = 256, kMostRowTiles = 64;
 
   int64_t layers, inputs, outputs, state;
-  int64_t alike;                    // layers that begin with one state
-  int64_t rows, columns;            // of a tile
-  int64_t row_tiles, column_tiles;  // of a layer
+  int64_t message_size, directions;  // of normalised messages; 0: none
+  int64_t alike;                     // layers that begin with one state
+  int64_t rows, columns;             // of a tile
+  int64_t row_tiles, column_tiles;   // of a layer
 
   explicit Plan(const LayerTicks& layer)
       : layers(layer.from_input.dim(0)),
         inputs(layer.h.dim(1)),
         outputs(layer.h.dim(2)),
         state(layer.h.dim(3)),
+        message_size(layer.message_size),
+        directions(layer.directions()),
         alike(layers / layer.h.dim(0)) {
     column_tiles = up(outputs, kMostColumns);
     columns = up(outputs, column_tiles);
@@ -40,6 +44,7 @@ struct Plan {
     column_tiles = up(outputs, columns);
   }
   int64_t tiles() const { return row_tiles * column_tiles; }
+  int64_t summed() const { return message_size > 0 ? message_size : state; }  // of each cell
   engine::Shape states() const { return {layers, inputs, outputs, state}; }
 
  private:
@@ -95,10 +100,17 @@ Tile tile_of(const LayerTicks& layer, const Plan& plan, const Place& place,
       layer.from_input.data<float>() + (place.layer * plan.inputs + place.first_row) * gates;
   tile.from_output =
       layer.from_output.data<float>() + (place.layer * plan.outputs + place.first_column) * gates;
-  tile.w_hidden = layer.w_hidden.data<float>();
-  if (layer.w_hidden.rank() == 3) {
-    const int64_t sharing = plan.layers / layer.w_hidden.dim(0);
-    tile.w_hidden += place.layer / sharing * plan.state * gates;
+  // Those of this layer's member, of `numbers` numbers.
+  const auto parameters = [&](const Tensor& x, int64_t numbers) {
+    const int64_t sharing = x.rank() == 3 ? plan.layers / x.dim(0) : plan.layers;
+    return x.data<float>() + place.layer / sharing * numbers;
+  };
+  tile.w_hidden = parameters(layer.w_hidden, plan.state * gates);
+  tile.message_size = plan.message_size;
+  tile.directions = plan.directions;
+  if (plan.message_size > 0) {
+    tile.messengers = parameters(layer.messengers,
+                                 messenger_numbers(plan.state, plan.directions, plan.message_size));
   }
   tile.scratch = scratch_of_thread(scratch_floats(tile));
   return tile;
@@ -149,7 +161,7 @@ LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool
   LayerTicksResult result;
   result.h = in_place ? layer.h : Tensor::empty(plan.states(), layer.h.dtype(), device);
   result.c = in_place ? layer.c : Tensor::empty(plan.states(), layer.c.dtype(), device);
-  const int64_t n = plan.layers, size = plan.state;
+  const int64_t n = plan.layers, size = plan.summed();
   Tensor over_rows = Tensor::empty({n, plan.row_tiles, plan.outputs * size}, DType::f32, device);
   Tensor over_columns;
   if (want_over_outputs) {
@@ -192,7 +204,7 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
   const Plan plan(layer);
   const TileKernels kernels = tile_kernels(plan.state);
   const engine::Device device = layer.h.device();
-  const int64_t n = plan.layers, size = plan.state, gates = 4 * size;
+  const int64_t n = plan.layers, size = plan.state, gates = 4 * size, sum = plan.summed();
   LayerTicksGradients result;
   result.h = Tensor::empty(plan.states(), DType::f32, device);
   result.c = Tensor::empty(plan.states(), DType::f32, device);
@@ -200,12 +212,18 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
   Tensor over_columns =
       Tensor::empty({n, plan.column_tiles, plan.inputs * gates}, DType::f32, device);
   Tensor over_cells = Tensor::empty({n, plan.tiles(), size * gates}, DType::f32, device);
+  const int64_t messengers = messenger_numbers(size, plan.directions, plan.message_size);
+  Tensor of_messages;
+  if (plan.message_size > 0) {
+    of_messages = Tensor::empty({n, plan.tiles(), messengers}, DType::f32, device);
+  }
   const auto from = [](const Tensor& x) { return x.defined() ? x.data<float>() : nullptr; };
   const float *dh = from(dresult.h), *dc = from(dresult.c);
   const float *dinputs = from(dresult.over_inputs), *doutputs = from(dresult.over_outputs);
   float *to_h = result.h.data<float>(), *to_c = result.c.data<float>();
   float *rows = over_rows.data<float>(), *columns = over_columns.data<float>();
   float* cells = over_cells.data<float>();
+  float* messages = of_messages.defined() ? of_messages.data<float>() : nullptr;
   const Hidden* h = layer.h.data<Hidden>();
   const Memory* c = layer.c.data<Memory>();
   engine::parallel_for(n * plan.tiles(), [&](int64_t task) {
@@ -219,8 +237,8 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
     work.c = c + place.begin_offset;
     work.dnext_h = at(dh, place.state_offset);
     work.dnext_c = at(dc, place.state_offset);
-    work.dover_rows = at(dinputs, column * size);
-    work.dover_columns = at(doutputs, row * size);
+    work.dover_rows = at(dinputs, column * sum);
+    work.dover_columns = at(doutputs, row * sum);
     work.dh = to_h + place.state_offset;
     work.dc = to_c + place.state_offset;
     work.dfrom_output = rows + ((place.layer * plan.row_tiles + place.row_tile) * plan.outputs +
@@ -231,11 +249,11 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
         ((place.layer * plan.column_tiles + place.column_tile) * plan.inputs + place.first_row) *
             gates;
     work.dw_hidden = cells + task * size * gates;
+    if (messages != nullptr) work.dmessengers = messages + task * messengers;
     passes_of<Hidden, Memory>(kernels).backward(work);
   });
   result.from_output = reshaped(summed(over_rows), {n, plan.outputs, gates});
   result.from_input = reshaped(summed(over_columns), {n, plan.inputs, gates});
-  const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
   if (plan.alike > 1) {
     for (Tensor* d : {&result.h, &result.c}) {
       const Tensor of_states =
@@ -243,8 +261,14 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
       *d = reshaped(summed(of_states), layer.h.shape());
     }
   }
-  const Tensor of_sets = reshaped(over_cells, {sets, n / sets * plan.tiles(), size * gates});
-  result.w_hidden = reshaped(summed(of_sets), layer.w_hidden.shape());
+  // parts [n, tiles, numbers], summed for each set of parameters.
+  const auto of_sets = [&](const Tensor& parts, const Tensor& parameters) {
+    const int64_t sets = parameters.rank() == 3 ? parameters.dim(0) : 1;
+    return reshaped(summed(reshaped(parts, {sets, n / sets * plan.tiles(), parts.dim(2)})),
+                    parameters.shape());
+  };
+  result.w_hidden = of_sets(over_cells, layer.w_hidden);
+  if (of_messages.defined()) result.messengers = of_sets(of_messages, layer.messengers);
   return result;
 }
 

@@ -20,7 +20,10 @@ struct Tile {
   const float* from_input = nullptr;   // [rows, 4H]     the messages' share of the gates
   const float* from_output = nullptr;  // [columns, 4H]
   const float* w_hidden = nullptr;     // [H, 4H]
-  float* scratch = nullptr;            // see TileKernels; aligned to 64 bytes
+  // Messages that are normalised and then summed (message_norm.h); size 0: h is summed.
+  int64_t message_size = 0, directions = 0;
+  const float* messengers = nullptr;  // [H + 1, directions * message_size]
+  float* scratch = nullptr;           // see TileKernels; aligned to 64 bytes
 };
 
 template <class Hidden, class Memory>
@@ -28,10 +31,11 @@ struct ForwardTile {
   Tile tile;
   const Hidden* h = nullptr;
   const Memory* c = nullptr;
-  Hidden* next_h = nullptr;       // may be h itself
-  Memory* next_c = nullptr;       // may be c itself
-  float* over_rows = nullptr;     // [columns, H]  sum of next_h over the tile's rows
-  float* over_columns = nullptr;  // [rows, H]     the same over its columns; null: not wanted
+  Hidden* next_h = nullptr;  // may be h itself
+  Memory* next_c = nullptr;  // may be c itself
+  // Sums of next_h, or of messages, whose size then takes the place of H.
+  float* over_rows = nullptr;     // [columns, H]  over the tile's rows
+  float* over_columns = nullptr;  // [rows, H]     over its columns; null: not wanted
 };
 
 // Gates are computed again from h and c. Where a pointer may be null, it stands for zeros (an
@@ -47,6 +51,7 @@ struct BackwardTile {
   float* dfrom_input = nullptr;   // [rows, 4H]     sums over the tile's columns
   float* dfrom_output = nullptr;  // [columns, 4H]  sums over the tile's rows
   float* dw_hidden = nullptr;     // [H, 4H]        sum over the tile's cells
+  float* dmessengers = nullptr;   // as messengers, if there are any
 };
 
 // The two passes over h and c of such types.

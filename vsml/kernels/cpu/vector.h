@@ -51,6 +51,15 @@ struct Wide {
   }
   // For 2^x: what of x may be too much for scaled(); x - floor(x); y 2^floor(x).
   static Vec limited(Vec x) { return _mm512_min_ps(all(kMostExponent), x); }
+  static Vec sqrt(Vec x) { return _mm512_sqrt_ps(x); }
+  // Lane i is lane i ^ distance of x.
+  template <int distance>
+  static Vec swapped(Vec x) {
+    if constexpr (distance == 1) return _mm512_permute_ps(x, 0xb1);
+    if constexpr (distance == 2) return _mm512_permute_ps(x, 0x4e);
+    if constexpr (distance == 4) return _mm512_shuffle_f32x4(x, x, 0xb1);
+    if constexpr (distance == 8) return _mm512_shuffle_f32x4(x, x, 0x4e);
+  }
   static Vec fraction(Vec x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF); }
   static Vec scaled(Vec y, Vec x) { return _mm512_scalef_ps(y, x); }
 };
@@ -100,6 +109,15 @@ struct Half {
   static Vec clamp(Vec x, float lo, float hi) {
     return _mm256_max_ps(all(lo), _mm256_min_ps(all(hi), x));
   }
+  static Vec sqrt(Vec x) {
+    return _mm256_sqrt_ps(x);
+  }
+  template <int distance>
+  static Vec swapped(Vec x) {
+    if constexpr (distance == 1) return _mm256_permute_ps(x, 0xb1);
+    if constexpr (distance == 2) return _mm256_permute_ps(x, 0x4e);
+    if constexpr (distance == 4) return _mm256_permute2f128_ps(x, x, 0x01);
+  }
   static Vec limited(Vec x) {
     return clamp(x, kLeastExponent, kMostExponent);
   }
@@ -138,6 +156,16 @@ struct Half {
   static Vec clamp(Vec x, float lo, float hi) {
     x = x > all(hi) ? all(hi) : x;
     return x < all(lo) ? all(lo) : x;
+  }
+  static Vec sqrt(Vec x) {
+    for (int lane = 0; lane < kLanes; ++lane) x[lane] = __builtin_sqrtf(x[lane]);
+    return x;
+  }
+  template <int distance>
+  static Vec swapped(Vec x) {
+    Vec y;
+    for (int lane = 0; lane < kLanes; ++lane) y[lane] = x[lane ^ distance];
+    return y;
   }
   static Vec limited(Vec x) { return clamp(x, kLeastExponent, kMostExponent); }
   static Vec floor(Vec x) {

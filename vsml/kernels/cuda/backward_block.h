@@ -2,10 +2,11 @@
 //
 // Nothing but h and c before the ticks was stored. A step's cells tick again up to the last tick,
 // leaving h and c before each in device memory; then each tick, the last one first, computes its
-// gates again and turns the gradients after it into those before it.
+// gates again and turns the gradients after it into those before it. Gradients of normalised
+// messages need h after the last tick of all channels, so then that is ticked once more.
 #pragma once
 
-#include "vsml/kernels/cuda/cell_block.h"
+#include "vsml/kernels/cuda/messages_block.h"
 
 namespace vsml::kernels::cuda {
 
@@ -14,13 +15,20 @@ template <class Hidden, class Memory>
 struct BackwardWork {
   TileInputs<Hidden, Memory> in;
   const float *dnext_h = nullptr, *dnext_c = nullptr;  // may be null
-  const float* dover_inputs = nullptr;                 // [layers, outputs, H]; may be null
-  const float* dover_outputs = nullptr;                // [layers, inputs, H]; may be null
+  // Of sums of h, or of messages, whose size then takes the place of H.
+  const float* dover_inputs = nullptr;   // [layers, outputs, H]; may be null
+  const float* dover_outputs = nullptr;  // [layers, inputs, H]; may be null
   float *dh = nullptr, *dc = nullptr;
   float* dfrom_output = nullptr;  // [layers, row_tiles, outputs, 4H]
   float* dfrom_input = nullptr;   // [layers, column_tiles, inputs, 4H]
   float* dw_hidden = nullptr;     // [tiles, H, 4H]
+  float* dmessengers = nullptr;   // [tiles, H + 1, directions * message_size], if there are any
 };
+
+template <int H, class Inputs>
+int backward_floats(const Inputs& in) {
+  return Geometry<H>::kBackwardFloats + backward_message_floats<H>(in.message_size, in.directions);
+}
 
 // How the threads of a block share the gradient of w_hidden: each has kEach blocks of 4 rows and
 // one channel with its gates, over one of kReplicas parts of a step's cells.
@@ -116,9 +124,9 @@ struct UnitGradients {
   float dgates[n][kGates];  // summed over the ticks
 };
 
-// shared: Geometry<H>::kBackwardFloats, 16-byte aligned. history: kHistoryFloats for each tick but
+// shared: backward_floats(), 16-byte aligned. history: kHistoryFloats for each tick but
 // the first; a thread reads there only what it wrote itself.
-template <int H, class Hidden, class Memory, class Block>
+template <int H, bool normalised, class Hidden, class Memory, class Block>
 ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memory>& work,
                              float* shared, float* history) {
   using G = Geometry<H>;
@@ -145,6 +153,11 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memo
       }
     }
   });
+  const auto messages =
+      MessageMemory<H>::of(in.message_size, in.directions, shared + G::kBackwardFloats);
+  if constexpr (normalised) begin_messages(block, in, place, messages, (H + 1) * messages.row);
+  const float* dover_inputs = normalised ? nullptr : work.dover_inputs;  // of h
+  const float* dover_outputs = normalised ? nullptr : work.dover_outputs;
   const int units = num_units(place, n);
   float* over_columns =
       work.dfrom_input +
@@ -159,7 +172,7 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memo
       const int64_t column = place.layer * plan.outputs + place.first_column + unit.column;
       UnitGradients<n>& mine = kept[thread];
       const float over_inputs =
-          unit.present && work.dover_inputs != nullptr ? work.dover_inputs[column * H + j] : 0.0f;
+          unit.present && dover_inputs != nullptr ? dover_inputs[column * H + j] : 0.0f;
       ENGINE_UNROLL
       for (int q = 0; q < n; ++q) {
         const bool there = q < unit.rows;
@@ -169,7 +182,7 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memo
         mine.dc[q] = there && work.dnext_c != nullptr ? work.dnext_c[at] : 0.0f;
         float dh = there && work.dnext_h != nullptr ? work.dnext_h[at] : 0.0f;
         if (there) dh += over_inputs;
-        if (there && work.dover_outputs != nullptr) dh += work.dover_outputs[(row + q) * H + j];
+        if (there && dover_outputs != nullptr) dh += dover_outputs[(row + q) * H + j];
         mine.dh[q] = dh;
         ENGINE_UNROLL
         for (int gate = 0; gate < kGates; ++gate) mine.dgates[q][gate] = 0.0f;
@@ -188,6 +201,24 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memo
                         });
       });
       before = after;
+    }
+    if constexpr (normalised) {
+      float* after = before == cells ? cells + kCellFloats : cells;
+      block.each([&](int thread) {
+        const Unit unit = unit_of(place, n, first + thread / H);
+        Slots<n> c;
+        ENGINE_UNROLL
+        for (int q = 0; q < n; ++q) c.at[q] = kept[thread].c[q];
+        tick_unit<H, n>(in, place, unit, thread, before, weights, c.at, after,
+                        [](int, const NextCell<Lane>&) {});
+      });
+      block.each([&](int thread) {
+        message_gradients(in, place, first, thread, after, messages,
+                          {work.dover_inputs, work.dover_outputs}, dgates);
+      });
+      block.each([&](int thread) {
+        add_message_gradients(thread, after, dgates, messages, kept[thread].dh);
+      });
     }
     for (int64_t k = in.micro_ticks; k-- > 0;) {
       block.each([&](int thread) {
@@ -267,6 +298,11 @@ ENGINE_HD void backward_tile(const Block& block, const BackwardWork<Hidden, Memo
     }
   });
   store_weight_gradients<H>(block, dw, dgates, work.dw_hidden + block.index * 4 * H * H);
+  if constexpr (normalised) {
+    store_message_gradients(
+        block, messages,
+        work.dmessengers + block.index * messenger_numbers(H, in.directions, in.message_size));
+  }
 }
 
 }  // namespace vsml::kernels::cuda

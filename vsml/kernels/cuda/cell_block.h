@@ -24,6 +24,10 @@ struct TileInputs {
   const float* w_hidden = nullptr;     // [sets, H, 4H]
   const Hidden* h = nullptr;           // [layers, inputs, outputs, H]
   const Memory* c = nullptr;
+  // Messages that are normalised and then summed (message_norm.h); size 0: h is summed.
+  int64_t message_size = 0, directions = 0;
+  int64_t layers_per_messenger = 1;
+  const float* messengers = nullptr;  // [sets, H + 1, directions * message_size]
 };
 
 struct alignas(16) Four {
@@ -119,14 +123,11 @@ ENGINE_HD int64_t state_offset(const Inputs& in, const TilePlace& place, const U
 
 // Adds what a step left in shared memory, `width` numbers for each cell (rows `stride` apart, the
 // cells of a unit one after another), to sums over the tile's rows, in shared memory [columns,
-// width], and over its columns, in device memory, [.., inputs, width] from the tile's first row on,
-// null if not wanted. In order of rows and of columns. place_of_number(e): where
-// number e goes in device memory. Called by all threads in one phase; no thread may write the cells
+// width], in order of rows. Called by all threads in one phase; no thread may write the cells
 // meanwhile.
-template <int n, int width, class Place>
-ENGINE_HD void add_to_sums(const TilePlace& place, int first, int last, int thread,
-                           const float* cells, int stride, float* over_rows, float* over_columns,
-                           const Place& place_of_number) {
+template <int n>
+ENGINE_HD void add_over_rows(const TilePlace& place, int first, int last, int thread, int width,
+                             const float* cells, int stride, float* over_rows) {
   const int columns = static_cast<int>(place.columns), rows = static_cast<int>(place.rows);
   for (int e = thread; e < columns * width; e += kBlockThreads) {
     const int column = e / width, number = e % width;
@@ -141,7 +142,15 @@ ENGINE_HD void add_to_sums(const TilePlace& place, int first, int last, int thre
     }
     over_rows[e] = sum;
   }
-  if (over_columns == nullptr) return;
+}
+
+// The same over the tile's columns, in device memory, [.., inputs, width] from the tile's first row
+// on, in order of columns. place_of_number(e): where number e goes in device memory.
+template <int n, class Place>
+ENGINE_HD void add_over_columns(const TilePlace& place, int first, int last, int thread, int width,
+                                const float* cells, int stride, float* over_columns,
+                                const Place& place_of_number) {
+  const int columns = static_cast<int>(place.columns), rows = static_cast<int>(place.rows);
   const int first_chunk = first / columns, chunks = (last - 1) / columns - first_chunk + 1;
   for (int e = thread; e < chunks * n * width; e += kBlockThreads) {
     const int number = e % width, row_of_step = e / width;
@@ -158,6 +167,17 @@ ENGINE_HD void add_to_sums(const TilePlace& place, int first, int last, int thre
     }
     *sum = total;
   }
+}
+
+// Both; over_columns is null if not wanted.
+template <int n, int width, class Place>
+ENGINE_HD void add_to_sums(const TilePlace& place, int first, int last, int thread,
+                           const float* cells, int stride, float* over_rows, float* over_columns,
+                           const Place& place_of_number) {
+  add_over_rows<n>(place, first, last, thread, width, cells, stride, over_rows);
+  if (over_columns == nullptr) return;
+  add_over_columns<n>(place, first, last, thread, width, cells, stride, over_columns,
+                      place_of_number);
 }
 
 }  // namespace vsml::kernels::cuda

@@ -2,21 +2,27 @@
 // written once; gates never leave the registers, h goes from tick to tick through shared memory.
 #pragma once
 
-#include "vsml/kernels/cuda/cell_block.h"
+#include "vsml/kernels/cuda/messages_block.h"
 
 namespace vsml::kernels::cuda {
 
 template <class Hidden, class Memory>
 struct ForwardWork {
   TileInputs<Hidden, Memory> in;
-  Hidden* next_h = nullptr;       // may be h itself
-  Memory* next_c = nullptr;       // may be c itself
+  Hidden* next_h = nullptr;  // may be h itself
+  Memory* next_c = nullptr;  // may be c itself
+  // Sums of h, or of messages, whose size then takes the place of H.
   float* over_rows = nullptr;     // [layers, row_tiles, outputs, H]
   float* over_columns = nullptr;  // [layers, column_tiles, inputs, H]; null: not wanted
 };
 
-// shared: Geometry<H>::kForwardFloats, 16-byte aligned.
-template <int H, class Hidden, class Memory, class Block>
+template <int H, class Inputs>
+int forward_floats(const Inputs& in) {
+  return Geometry<H>::kForwardFloats + forward_message_floats<H>(in.message_size, in.directions);
+}
+
+// shared: forward_floats(), 16-byte aligned. normalised: whether there are messages.
+template <int H, bool normalised, class Hidden, class Memory, class Block>
 ENGINE_HD void forward_tile(const Block& block, const ForwardWork<Hidden, Memory>& work,
                             float* shared) {
   using G = Geometry<H>;
@@ -31,6 +37,11 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork<Hidden, Memory
   block.each([&](int thread) {
     for (int e = thread; e < place.columns * H; e += kBlockThreads) sums[e] = 0.0f;
   });
+  const auto messages =
+      MessageMemory<H>::forward(in.message_size, in.directions, shared + G::kForwardFloats);
+  if constexpr (normalised) {
+    begin_messages(block, in, place, messages, static_cast<int>(place.columns) * messages.size);
+  }
   const int units = num_units(place, n);
   typename Block::template Local<Slots<n>> memory;
   float* over_columns =
@@ -69,12 +80,17 @@ ENGINE_HD void forward_tile(const Block& block, const ForwardWork<Hidden, Memory
       before = after;
     }
     block.each([](int) {});  // the sums read what other groups wrote
-    block.each([&](int thread) {
-      const int last = first + G::kGroups < units ? first + G::kGroups : units;
-      add_to_sums<n, H>(place, first, last, thread, before, G::kStateStride, sums, over_columns,
-                        [](int number) { return number; });
-    });
+    const int last = first + G::kGroups < units ? first + G::kGroups : units;
+    if constexpr (normalised) {
+      add_messages(block, in, place, first, last, before, messages, work.over_columns);
+    } else {
+      block.each([&](int thread) {
+        add_to_sums<n, H>(place, first, last, thread, before, G::kStateStride, sums, over_columns,
+                          [](int number) { return number; });
+      });
+    }
   }
+  if constexpr (normalised) return store_messages(block, in, place, messages, work.over_rows);
   float* over_rows =
       work.over_rows +
       ((place.layer * in.plan.row_tiles + place.row_tile) * in.plan.outputs + place.first_column) *

@@ -30,17 +30,25 @@ Tensor summed(const Tensor& parts, const Shape& shape) {
   return sums.with_layout(shape, engine::contiguous_strides(shape));
 }
 
+// Sets of parameters that layers share, if there are any.
+int64_t sets_of(const Tensor& parameters) {
+  return parameters.defined() && parameters.rank() == 3 ? parameters.dim(0) : 1;
+}
+
 template <class Hidden, class Memory>
 TileInputs<Hidden, Memory> inputs_of(const LayerTicks& layer, const TilePlan& plan) {
-  const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
   return {plan,
           layer.micro_ticks,
-          plan.layers / sets,
+          plan.layers / sets_of(layer.w_hidden),
           address(layer.from_input),
           address(layer.from_output),
           address(layer.w_hidden),
           address<Hidden>(layer.h),
-          address<Memory>(layer.c)};
+          address<Memory>(layer.c),
+          layer.message_size,
+          layer.directions(),
+          plan.layers / sets_of(layer.messengers),
+          address(layer.messengers)};
 }
 
 template <class Hidden, class Memory>
@@ -50,17 +58,18 @@ LayerTicksResult run_typed(const LayerTicks& layer, bool want_over_outputs, bool
   LayerTicksResult result;
   result.h = in_place ? layer.h : Tensor::empty(layer.h.shape(), layer.h.dtype(), layer.h.device());
   result.c = in_place ? layer.c : Tensor::empty(layer.c.shape(), layer.c.dtype(), layer.c.device());
-  const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * size});
+  const int64_t sum = layer.message_size > 0 ? layer.message_size : size;
+  const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * sum});
   Tensor over_columns;
   if (want_over_outputs) {
-    over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * size});
+    over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * sum});
   }
   launch_forward(layer.h.device().index, size,
                  ForwardWork<Hidden, Memory>{inputs_of<Hidden, Memory>(layer, plan),
                                              address<Hidden>(result.h), address<Memory>(result.c),
                                              address(over_rows), address(over_columns)});
-  result.over_inputs = summed(over_rows, {n, plan.outputs, size});
-  if (want_over_outputs) result.over_outputs = summed(over_columns, {n, plan.inputs, size});
+  result.over_inputs = summed(over_rows, {n, plan.outputs, sum});
+  if (want_over_outputs) result.over_outputs = summed(over_columns, {n, plan.inputs, sum});
   return result;
 }
 
@@ -73,8 +82,17 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
   result.c = empty_like(layer, layer.c.shape());
   const Tensor over_rows = empty_like(layer, {n, plan.row_tiles, plan.outputs * gates});
   const Tensor over_columns = empty_like(layer, {n, plan.column_tiles, plan.inputs * gates});
-  const int64_t sets = layer.w_hidden.rank() == 3 ? layer.w_hidden.dim(0) : 1;
-  const Tensor over_cells = empty_like(layer, {sets, plan.tiles / sets, size * gates});
+  // Parts of tiles, of each set of parameters.
+  const auto parts_of = [&](const Tensor& parameters, int64_t numbers) {
+    const int64_t sets = sets_of(parameters);
+    return empty_like(layer, {sets, plan.tiles / sets, numbers});
+  };
+  const Tensor over_cells = parts_of(layer.w_hidden, size * gates);
+  Tensor of_messages;
+  if (layer.message_size > 0) {
+    of_messages =
+        parts_of(layer.messengers, messenger_numbers(size, layer.directions(), layer.message_size));
+  }
   BackwardWork<Hidden, Memory> work;
   work.in = inputs_of<Hidden, Memory>(layer, plan);
   work.dnext_h = address(dresult.h);
@@ -86,10 +104,14 @@ LayerTicksGradients gradients_typed(const LayerTicks& layer, const LayerTicksRes
   work.dfrom_output = address(over_rows);
   work.dfrom_input = address(over_columns);
   work.dw_hidden = address(over_cells);
+  work.dmessengers = address(of_messages);
   launch_backward(layer.h.device().index, size, work);
   result.from_output = summed(over_rows, {n, plan.outputs, gates});
   result.from_input = summed(over_columns, {n, plan.inputs, gates});
   result.w_hidden = summed(over_cells, layer.w_hidden.shape());
+  if (of_messages.defined()) {
+    result.messengers = summed(of_messages, layer.messengers.shape());
+  }
   return result;
 }
 

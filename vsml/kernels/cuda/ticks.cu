@@ -12,23 +12,23 @@ constexpr int kForwardBlocks = 2;
 template <int H>
 constexpr int kBackwardBlocks = H <= 32 ? 2 : 1;
 
-template <int H, class Hidden, class Memory>
+template <int H, bool normalised, class Hidden, class Memory>
 __global__ void __launch_bounds__(kBlockThreads, kForwardBlocks)
     forward_kernel(const __grid_constant__ ForwardWork<Hidden, Memory> work) {
   extern __shared__ Four shared[];
   for (int64_t tile = blockIdx.x; tile < work.in.plan.tiles; tile += gridDim.x) {
-    forward_tile<H>(DeviceBlock{tile}, work, reinterpret_cast<float*>(shared));
+    forward_tile<H, normalised>(DeviceBlock{tile}, work, reinterpret_cast<float*>(shared));
   }
 }
 
-template <int H, class Hidden, class Memory>
+template <int H, bool normalised, class Hidden, class Memory>
 __global__ void __launch_bounds__(kBlockThreads, kBackwardBlocks<H>)
     backward_kernel(const __grid_constant__ BackwardWork<Hidden, Memory> work, float* history,
                     int64_t floats_per_block) {
   extern __shared__ Four shared[];
   float* own = history + blockIdx.x * floats_per_block;
   for (int64_t tile = blockIdx.x; tile < work.in.plan.tiles; tile += gridDim.x) {
-    backward_tile<H>(DeviceBlock{tile}, work, reinterpret_cast<float*>(shared), own);
+    backward_tile<H, normalised>(DeviceBlock{tile}, work, reinterpret_cast<float*>(shared), own);
   }
 }
 
@@ -43,9 +43,11 @@ void allow_shared_memory(Kernel* kernel, int64_t bytes) {
 bool can_launch(int device, int64_t state_size) {
   int64_t bytes = 0;
   with_state_size(state_size, [&](auto size) {
-    using G = Geometry<decltype(size)::value>;
-    const int floats =
-        G::kForwardFloats > G::kBackwardFloats ? G::kForwardFloats : G::kBackwardFloats;
+    constexpr int H = decltype(size)::value;
+    const int forward = Geometry<H>::kForwardFloats + forward_message_floats<H>(kMostMessages, 2);
+    const int backward =
+        Geometry<H>::kBackwardFloats + backward_message_floats<H>(kMostMessages, 2);
+    const int floats = forward > backward ? forward : backward;
     bytes = floats * int64_t{sizeof(float)};
   });
   return bytes > 0 && engine::cuda_backend(device) != nullptr &&
@@ -58,11 +60,12 @@ void launch_forward(int device, int64_t state_size, const ForwardWork<Hidden, Me
   const Queue& queue = engine::cuda::queue_of(device);
   with_state_size(state_size, [&](auto size) {
     constexpr int H = decltype(size)::value;
-    const int64_t bytes = Geometry<H>::kForwardFloats * int64_t{sizeof(float)};
-    allow_shared_memory(forward_kernel<H, Hidden, Memory>, bytes);
+    const int64_t bytes = forward_floats<H>(work.in) * int64_t{sizeof(float)};
+    auto* kernel = work.in.message_size > 0 ? forward_kernel<H, true, Hidden, Memory>
+                                            : forward_kernel<H, false, Hidden, Memory>;
+    allow_shared_memory(kernel, bytes);
     const auto blocks = static_cast<unsigned>(forward_blocks(work.in.plan));
-    forward_kernel<H, Hidden, Memory>
-        <<<blocks, kBlockThreads, static_cast<size_t>(bytes), queue.stream>>>(work);
+    kernel<<<blocks, kBlockThreads, static_cast<size_t>(bytes), queue.stream>>>(work);
     ENGINE_CUDA(cudaGetLastError());
   });
 }
@@ -73,14 +76,15 @@ void launch_backward(int device, int64_t state_size, const BackwardWork<Hidden, 
   const Queue& queue = engine::cuda::queue_of(device);
   with_state_size(state_size, [&](auto size) {
     constexpr int H = decltype(size)::value;
-    const int64_t bytes = Geometry<H>::kBackwardFloats * int64_t{sizeof(float)};
-    allow_shared_memory(backward_kernel<H, Hidden, Memory>, bytes);
+    const int64_t bytes = backward_floats<H>(work.in) * int64_t{sizeof(float)};
+    auto* kernel = work.in.message_size > 0 ? backward_kernel<H, true, Hidden, Memory>
+                                            : backward_kernel<H, false, Hidden, Memory>;
+    allow_shared_memory(kernel, bytes);
     const int64_t blocks = backward_blocks(work.in.plan);
     const int64_t floats = history_floats(H, work.in.micro_ticks);
     const engine::cuda::Workspace history(queue, blocks * floats * int64_t{sizeof(float)});
-    backward_kernel<H, Hidden, Memory>
-        <<<static_cast<unsigned>(blocks), kBlockThreads, static_cast<size_t>(bytes),
-           queue.stream>>>(work, history.as<float>(), floats);
+    kernel<<<static_cast<unsigned>(blocks), kBlockThreads, static_cast<size_t>(bytes),
+             queue.stream>>>(work, history.as<float>(), floats);
     ENGINE_CUDA(cudaGetLastError());
   });
 }

@@ -1,0 +1,304 @@
+// Normalised messages in the GPU's fused kernels, block by block on the host, against loops in
+// double. What is not about messages is in cuda_blocks_test.cpp.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <doctest/doctest.h>
+#include <limits>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "tests/vsml/naive_messages.h"
+#include "tests/vsml/naive_ticks.h"
+#include "vsml/kernels/cuda/backward_block.h"
+#include "vsml/kernels/cuda/forward_block.h"
+
+using engine::kernels::HostBlock;
+using namespace vsml::kernels::cuda;
+using vsml::test::NaiveMessages;
+using vsml::test::NaiveTicks;
+
+namespace {
+
+// That of ticks (tick_cells_test.cpp), times the gain of a norm: a message's deviation may be less
+// than 1/4 here, and what h is off by grows as much.
+constexpr double kBound = 5e-5;
+
+struct Case {
+  int layers, sets, inputs, outputs, ticks, size, directions;
+};
+
+std::vector<double> draws(int64_t count, double range, unsigned salt) {
+  std::mt19937 bits(salt);
+  std::uniform_real_distribution<double> draw(-range, range);
+  std::vector<double> values(static_cast<size_t>(count));
+  for (double& value : values) value = static_cast<float>(draw(bits));
+  return values;
+}
+
+// The engine centres messengers; here they are drawn so. Loops in double centre them once more,
+// which changes nothing, and their gradient is what a centred one gives.
+std::vector<double> centred_draws(int64_t rows, int size, double range, unsigned salt) {
+  std::vector<double> values = draws(rows * size, range, salt);
+  for (int64_t row = 0; row < rows; ++row) {
+    double sum = 0;
+    for (int f = 0; f < size; ++f) sum += values[static_cast<size_t>(row * size + f)];
+    for (int f = 0; f < size; ++f) values[static_cast<size_t>(row * size + f)] -= sum / size;
+  }
+  return values;
+}
+
+struct Wanted {
+  NaiveTicks ticks;
+  NaiveMessages messages;
+};
+
+Wanted wanted(const Case& c, int state) {
+  const int64_t rows = c.layers * c.inputs, columns = c.layers * c.outputs, n = state;
+  const int64_t cells = rows * c.outputs, wide = c.directions * c.size;
+  NaiveTicks t{c.layers, c.sets, c.inputs, c.outputs, state, c.ticks, {}, {}, {}, {}, {}, {},
+               {},       {},     {},       {},        {},    {},      {}, {}, {}, {}, {}, {}};
+  t.from_input = draws(rows * 4 * n, 1.5, 1);
+  t.from_output = draws(columns * 4 * n, 1.5, 2);
+  t.w = draws(c.sets * 4 * n * n, 2 / std::sqrt(state), 3);
+  t.h = draws(cells * n, 0.9, 4);
+  t.c = draws(cells * n, 1.5, 5);
+  t.dnext_h = draws(cells * n, 1, 6);
+  t.dnext_c = draws(cells * n, 1, 7);
+  t.dover_inputs.assign(static_cast<size_t>(columns * n), 0);
+  t.dover_outputs.assign(static_cast<size_t>(rows * n), 0);
+  t.run();
+  NaiveMessages m{c.layers, c.sets, c.inputs, c.outputs, state, c.directions, c.size, t.next_h,
+                  {},       {},     {},       {},        {},    {},           {}};
+  m.messengers = centred_draws(c.sets * (n + 1) * c.directions, c.size, 1, 8);
+  m.dover_inputs = draws(columns * c.size, 1, 9);
+  m.dover_outputs = draws(rows * c.size, 1, 10);
+  m.run();
+  // What reaches h through its messages, on top of what reaches it itself.
+  NaiveTicks with = t;
+  for (size_t k = 0; k < m.dh.size(); ++k) with.dnext_h[k] += m.dh[k];
+  with.run();
+  with.dnext_h = t.dnext_h;
+  REQUIRE(static_cast<int64_t>(m.messengers.size()) == c.sets * (n + 1) * wide);
+  return {with, m};
+}
+
+std::vector<float> floats(const std::vector<double>& x) {
+  return {x.begin(), x.end()};
+}
+
+std::vector<float> poison(int64_t count) {
+  return std::vector<float>(static_cast<size_t>(count), std::numeric_limits<float>::quiet_NaN());
+}
+
+double error_of(const std::vector<float>& got, const std::vector<double>& want) {
+  if (got.size() != want.size()) return std::numeric_limits<double>::infinity();
+  double error = 0, largest = 0;
+  for (size_t k = 0; k < want.size(); ++k) {
+    const double difference = std::fabs(static_cast<double>(got[k]) - want[k]);
+    if (!(difference <= error)) error = difference;  // a NaN stays
+    largest = std::max(largest, std::fabs(want[k]));
+  }
+  return error / largest;
+}
+
+// parts [n, count, size] summed over count.
+std::vector<float> summed(const std::vector<float>& parts, int64_t n, int64_t count) {
+  const int64_t size = static_cast<int64_t>(parts.size()) / n / count;
+  std::vector<float> sums(static_cast<size_t>(n * size));
+  for (int64_t k = 0; k < n * count * size; ++k) {
+    sums[static_cast<size_t>(k / (count * size) * size + k % size)] +=
+        parts[static_cast<size_t>(k)];
+  }
+  return sums;
+}
+
+// Tiles of few rows and columns, so that there are several.
+TilePlan plan_of(const Case& c, int state, int slots) {
+  TilePlan plan = plan_tiles(c.layers, c.inputs, c.outputs, state, slots, 16);
+  plan.rows = std::min<int64_t>(plan.rows, 2 * slots);
+  plan.row_tiles = (plan.inputs + plan.rows - 1) / plan.rows;
+  plan.tiles = c.layers * plan.row_tiles * plan.column_tiles;
+  return plan;
+}
+
+using Results = std::vector<std::vector<float>>;
+
+// What the kernels write: next_h, the sums; then dh, dc, dw, the messengers' gradient.
+template <int H, class Number>
+Results run(const Wanted& want, const Case& c, bool backwards) {
+  const NaiveTicks& t = want.ticks;
+  const NaiveMessages& m = want.messages;
+  const auto from_input = floats(t.from_input), from_output = floats(t.from_output);
+  const auto w = floats(t.w), messengers = floats(m.messengers);
+  std::vector<Number> h, memory;
+  for (const double x : t.h) h.push_back(converted<Number>(static_cast<float>(x)));
+  for (const double x : t.c) memory.push_back(converted<Number>(static_cast<float>(x)));
+  std::vector<Number> next_h(h.size()), next_c(h.size());
+  const auto inputs = [&](const TilePlan& plan) {
+    return TileInputs<Number, Number>{plan,
+                                      c.ticks,
+                                      c.layers / c.sets,
+                                      from_input.data(),
+                                      from_output.data(),
+                                      w.data(),
+                                      h.data(),
+                                      memory.data(),
+                                      c.size,
+                                      c.directions,
+                                      c.layers / c.sets,
+                                      messengers.data()};
+  };
+  const auto shared_memory = [](int size) {
+    std::unique_ptr<Four[]> fours(new Four[static_cast<size_t>(size / 4 + 1)]);
+    for (int k = 0; k < size; ++k) fours[0].at[k] = std::numeric_limits<float>::quiet_NaN();
+    return fours;
+  };
+  const auto block = [&](const TilePlan& plan, int64_t k) {
+    return HostBlock{backwards ? plan.tiles - 1 - k : k, backwards};
+  };
+
+  const TilePlan forth = plan_of(c, H, Geometry<H>::kForwardSlots);
+  auto rows = poison(c.layers * forth.row_tiles * c.outputs * c.size);
+  auto columns = poison(c.layers * forth.column_tiles * c.inputs * c.size);
+  const ForwardWork<Number, Number> forward{inputs(forth), next_h.data(), next_c.data(),
+                                            rows.data(),
+                                            c.directions > 1 ? columns.data() : nullptr};
+  for (int64_t k = 0; k < forth.tiles; ++k) {
+    const auto shared = shared_memory(forward_floats<H>(forward.in));
+    forward_tile<H, true>(block(forth, k), forward, shared[0].at);
+  }
+  Results results{{}, summed(rows, c.layers, forth.row_tiles)};
+  for (const Number x : next_h) results[0].push_back(converted<float>(x));
+  if (c.directions > 1) results.push_back(summed(columns, c.layers, forth.column_tiles));
+
+  const TilePlan back = plan_of(c, H, Geometry<H>::kBackwardSlots);
+  const auto dnext_h = floats(t.dnext_h), dnext_c = floats(t.dnext_c);
+  const auto dinputs = floats(m.dover_inputs), doutputs = floats(m.dover_outputs);
+  auto dh = poison(static_cast<int64_t>(h.size())), dc = dh;
+  auto drows = poison(c.layers * back.row_tiles * c.outputs * 4 * H);
+  auto dcolumns = poison(c.layers * back.column_tiles * c.inputs * 4 * H);
+  auto dw = poison(back.tiles * 4 * H * H);
+  auto dm = poison(back.tiles * (H + 1) * c.directions * c.size);
+  auto history = poison(std::max(1, (c.ticks - 1) * Geometry<H>::kHistoryFloats));
+  BackwardWork<Number, Number> work;
+  work.in = inputs(back);
+  work.dnext_h = dnext_h.data();
+  work.dnext_c = dnext_c.data();
+  work.dover_inputs = dinputs.data();
+  work.dover_outputs = c.directions > 1 ? doutputs.data() : nullptr;
+  work.dh = dh.data();
+  work.dc = dc.data();
+  work.dfrom_output = drows.data();
+  work.dfrom_input = dcolumns.data();
+  work.dw_hidden = dw.data();
+  work.dmessengers = dm.data();
+  for (int64_t k = 0; k < back.tiles; ++k) {
+    const auto shared = shared_memory(backward_floats<H>(work.in));
+    backward_tile<H, true>(block(back, k), work, shared[0].at, history.data());
+  }
+  for (const auto& x :
+       {dh, dc, summed(dw, c.sets, back.tiles / c.sets), summed(dm, c.sets, back.tiles / c.sets)}) {
+    results.push_back(x);
+  }
+  return results;
+}
+
+bool same_bits(const Results& a, const Results& b) {
+  for (size_t k = 0; k < a.size(); ++k) {
+    if (a[k].size() != b[k].size() ||
+        std::memcmp(a[k].data(), b[k].data(), a[k].size() * sizeof(float)) != 0) {
+      return false;
+    }
+  }
+  return a.size() == b.size();
+}
+
+// The gradient of messengers as seen through centring them.
+std::vector<float> centred(std::vector<float> x, int size) {
+  for (size_t row = 0; row < x.size(); row += static_cast<size_t>(size)) {
+    double sum = 0;
+    for (int f = 0; f < size; ++f) sum += static_cast<double>(x[row + static_cast<size_t>(f)]);
+    for (int f = 0; f < size; ++f) {
+      x[row + static_cast<size_t>(f)] -= static_cast<float>(sum / size);
+    }
+  }
+  return x;
+}
+
+template <int H>
+void check(const Case& c) {
+  CAPTURE(H);
+  CAPTURE(c.inputs);
+  CAPTURE(c.outputs);
+  CAPTURE(c.size);
+  CAPTURE(c.directions);
+  const Wanted want = wanted(c, H);
+  const Results got = run<H, float>(want, c, false);
+  size_t k = 0;
+  CHECK(error_of(got[k++], want.ticks.next_h) < kBound);
+  CHECK(error_of(got[k++], want.messages.over_inputs) < kBound);
+  if (c.directions > 1) CHECK(error_of(got[k++], want.messages.over_outputs) < kBound);
+  CHECK(error_of(got[k++], want.ticks.dh) < kBound);
+  CHECK(error_of(got[k++], want.ticks.dc) < kBound);
+  CHECK(error_of(got[k++], want.ticks.dw) < kBound);
+  CHECK(error_of(centred(got[k++], c.size), want.messages.dmessengers) < kBound);
+  // Threads and blocks the other way round: nobody reads what another one writes meanwhile.
+  CHECK(same_bits(got, run<H, float>(want, c, true)));
+
+  // States in bf16: the same from the same numbers, h rounded after its messages were made.
+  Wanted narrow = want;
+  for (std::vector<double>* x : {&narrow.ticks.h, &narrow.ticks.c}) {
+    for (double& value : *x) value = converted<double>(converted<Bf16>(value));
+  }
+  Results wide = run<H, float>(narrow, c, false);
+  for (float& value : wide[0]) value = converted<float>(converted<Bf16>(value));
+  CHECK(same_bits(wide, run<H, Bf16>(narrow, c, true)));
+}
+
+}  // namespace
+
+TEST_CASE("naive messages: their gradients are central differences") {
+  for (const int directions : {1, 2}) {
+    NaiveMessages m{2, 2, 3, 2, 5, directions, 4, draws(60, 0.9, 1), {}, {}, {}, {}, {}, {}, {}};
+    m.messengers = draws(2 * 6 * 4 * directions, 1, 2);
+    m.dover_inputs = draws(16, 1, 3);
+    m.dover_outputs = draws(24, 1, 4);
+    m.run();
+    const NaiveMessages at = m;
+    constexpr double kStep = 1e-5;
+    using Member = std::vector<double> NaiveMessages::*;
+    for (const auto& [input, gradient] :
+         {std::pair<Member, Member>{&NaiveMessages::h, &NaiveMessages::dh},
+          std::pair<Member, Member>{&NaiveMessages::messengers, &NaiveMessages::dmessengers}}) {
+      for (size_t k = 0; k < (at.*input).size(); ++k) {
+        double value[2] = {};
+        for (const int side : {0, 1}) {
+          m = at;
+          (m.*input)[k] += side == 1 ? kStep : -kStep;
+          m.run();
+          value[side] = m.loss();
+        }
+        CHECK((at.*gradient)[k] ==
+              doctest::Approx((value[1] - value[0]) / (2 * kStep)).epsilon(1e-5));
+      }
+    }
+  }
+}
+
+TEST_CASE("the kernels' normalised messages on the host are those of loops in double") {
+  // layers, sets, inputs, outputs, ticks, channels, directions: one cell; tails of rows, columns
+  // and steps; several tiles; every remainder of 4; parameters of each member.
+  check<8>({1, 1, 1, 1, 1, 8, 2});
+  check<8>({2, 2, 37, 5, 3, 16, 2});
+  check<8>({1, 1, 9, 20, 2, 3, 2});
+  check<16>({4, 2, 21, 10, 2, 8, 2});
+  check<16>({2, 1, 35, 3, 1, 4, 1});
+  check<16>({1, 1, 40, 19, 2, 13, 2});
+  check<16>({2, 2, 5, 17, 2, 16, 1});
+  check<32>({2, 1, 11, 9, 2, 6, 2});
+  check<32>({1, 1, 3, 33, 1, 16, 2});
+  check<64>({2, 2, 10, 5, 2, 8, 2});
+  check<64>({1, 1, 9, 17, 3, 2, 1});
+}
