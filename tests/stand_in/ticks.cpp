@@ -39,6 +39,10 @@ bool can_launch(int device, int64_t state_size) {
   return engine::cuda_backend(device) != nullptr && forward_plan(1, 1, 1, state_size).tiles > 0;
 }
 
+int64_t most_messages(int device, int64_t state_size) {
+  return can_launch(device, state_size) ? kMostMessages : 0;
+}
+
 template <class Hidden, class Memory>
 void launch_forward(int, int64_t state_size, const ForwardWork<Hidden, Memory>& asked) {
   ForwardWork<Hidden, Memory> work = asked;

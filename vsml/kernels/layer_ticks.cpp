@@ -5,6 +5,7 @@
 #include "engine/tape.h"
 #include "vsml/kernels/cpu/layer_ticks.h"
 #include "vsml/kernels/cuda/layer_ticks.h"
+#include "vsml/kernels/message_norm.h"
 
 namespace vsml::kernels {
 namespace {
@@ -40,6 +41,11 @@ const char* fused_name(int64_t state_size, engine::Device device) {
   constexpr int64_t kAlwaysFused = 16;  // unless the reference is asked for
   const bool wanted = cpu::fused_isa(kAlwaysFused) != nullptr;
   return wanted && cuda::fused(state_size, device.index) ? "cuda" : nullptr;
+}
+
+int64_t most_fused_messages(int64_t state_size, engine::Device device) {
+  if (fused_name(state_size, device) == nullptr) return 0;
+  return on_cpu(device) ? kMostMessages : cuda::most_fused_messages(state_size, device.index);
 }
 
 TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,

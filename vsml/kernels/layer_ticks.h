@@ -50,6 +50,9 @@ struct LayerTicksGradients {
 // VSML_KERNELS asks for the reference.
 const char* fused_name(int64_t state_size, engine::Device device);
 
+// Channels, of each direction, up to which the fused kernels normalise messages; 0 without kernels.
+int64_t most_fused_messages(int64_t state_size, engine::Device device);
+
 // `in_place`: the results take the place of h and c, which are N and whose storage nobody else may
 // own. There must be fused kernels.
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place);

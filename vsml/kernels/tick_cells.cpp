@@ -192,7 +192,7 @@ CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in
     return reference_tick_cells(cell, state, in, micro_ticks, want_over_outputs, messengers);
   }
   const Asked asked{micro_ticks, want_over_outputs, messengers};
-  if (asked.message_size() <= kMostMessages) {
+  if (asked.message_size() <= most_fused_messages(state.h.dim(-1), state.h.device())) {
     return fused_tick_cells(cell, std::move(state), in, asked);
   }
   // Only the messages by engine ops, of h before it is rounded.

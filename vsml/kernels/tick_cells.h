@@ -23,10 +23,10 @@ struct CellTicks {
 // the F channels of a direction, the sums are of x = z / sqrt(mean(z^2) + epsilon), where
 // z = [h, 1] messengers (message_norm.h).
 // h and c, or h alone, may be kept in bf16: they are rounded once, after the ticks, and the sums
-// are of h before that. Fused where fused_kernels() says so, but for messages of more than
-// kMostMessages channels. A fused op keeps the state for its gradient, which ticks the cells again
-// and is differentiable once. Where nothing is recorded, S is B and nobody else owns the storage of
-// `state`, the result takes its place. The caller has checked the shapes.
+// are of h before that. Fused where fused_kernels() says so, but for normalised messages of
+// more channels than most_fused_messages(). A fused op keeps the state for its gradient, which
+// ticks the cells again and is differentiable once. Where nothing is recorded, S is B and nobody
+// else owns the storage of `state`, the result takes its place. The caller has checked the shapes.
 CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in,
                      int64_t micro_ticks, bool want_over_outputs,
                      const engine::Tensor& messengers = {});

@@ -7,6 +7,10 @@ bool fused(int64_t, int) {
   return false;
 }
 
+int64_t most_fused_messages(int64_t, int) {
+  return 0;
+}
+
 LayerTicksResult run_layer_ticks(const LayerTicks&, bool, bool) {
   return {};
 }

@@ -9,6 +9,9 @@ namespace vsml::kernels::cuda {
 // Whether a device that may be present has fused kernels for this state size.
 bool can_launch(int device, int64_t state_size);
 
+// Channels, of each direction, up to which they have room for normalised messages.
+int64_t most_messages(int device, int64_t state_size);
+
 // On the device's stream, for h and c of the types that with_state_types() knows. launch_backward()
 // allocates the history of its blocks.
 template <class Hidden, class Memory>

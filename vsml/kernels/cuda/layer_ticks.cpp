@@ -121,6 +121,10 @@ bool fused(int64_t state_size, int device) {
   return can_launch(device, state_size);
 }
 
+int64_t most_fused_messages(int64_t state_size, int device) {
+  return most_messages(device, state_size);
+}
+
 TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,
                          int64_t micro_ticks) {
   const auto size = static_cast<double>(state_size);

@@ -7,6 +7,7 @@ namespace vsml::kernels::cuda {
 
 // Whether there are fused ticks for cells of this state size on a device that is present.
 bool fused(int64_t state_size, int device);
+int64_t most_fused_messages(int64_t state_size, int device);
 
 // See the functions of the same name in vsml/kernels/layer_ticks.h.
 LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs, bool in_place);

@@ -127,7 +127,7 @@ ENGINE_HD void add_messages(const Block& block, const Inputs& in, const TilePlac
   block.each([&](int thread) {
     constexpr int n = G::kForwardSlots;
     add_over_rows<n>(place, first, last, thread, m.size, m.messages, m.row, m.sums);
-    if (m.directions < 2) return;
+    if (m.directions < 2 || over_columns == nullptr) return;
     float* sums =
         over_columns + ((place.layer * in.plan.column_tiles + place.column_tile) * in.plan.inputs +
                         place.first_row) *

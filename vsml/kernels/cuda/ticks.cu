@@ -32,26 +32,42 @@ __global__ void __launch_bounds__(kBlockThreads, kBackwardBlocks<H>)
   }
 }
 
+// As much as a block can have, always the same: the limit is the kernel's, for whoever launches it,
+// and a graph may replay a launch that needs more than the last one.
 template <class Kernel>
-void allow_shared_memory(Kernel* kernel, int64_t bytes) {
+void allow_shared_memory(Kernel* kernel, const Queue& queue) {
   ENGINE_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                   static_cast<int>(bytes)));
+                                   queue.shared_memory));
+}
+
+// What the larger kernel of both needs, with messages of so many channels in both directions.
+int64_t shared_bytes(int64_t state_size, int64_t messages) {
+  int64_t floats = 0;
+  with_state_size(state_size, [&](auto size) {
+    constexpr int H = decltype(size)::value;
+    const int forward = Geometry<H>::kForwardFloats + forward_message_floats<H>(messages, 2);
+    const int backward = Geometry<H>::kBackwardFloats + backward_message_floats<H>(messages, 2);
+    floats = forward > backward ? forward : backward;
+  });
+  return floats * int64_t{sizeof(float)};
 }
 
 }  // namespace
 
 bool can_launch(int device, int64_t state_size) {
-  int64_t bytes = 0;
-  with_state_size(state_size, [&](auto size) {
-    constexpr int H = decltype(size)::value;
-    const int forward = Geometry<H>::kForwardFloats + forward_message_floats<H>(kMostMessages, 2);
-    const int backward =
-        Geometry<H>::kBackwardFloats + backward_message_floats<H>(kMostMessages, 2);
-    const int floats = forward > backward ? forward : backward;
-    bytes = floats * int64_t{sizeof(float)};
-  });
+  const int64_t bytes = shared_bytes(state_size, 0);
   return bytes > 0 && engine::cuda_backend(device) != nullptr &&
          bytes <= engine::cuda::queue_of(device).shared_memory;
+}
+
+int64_t most_messages(int device, int64_t state_size) {
+  if (!can_launch(device, state_size)) return 0;
+  int64_t messages = kMostMessages;
+  while (messages > 0 &&
+         shared_bytes(state_size, messages) > engine::cuda::queue_of(device).shared_memory) {
+    --messages;
+  }
+  return messages;
 }
 
 template <class Hidden, class Memory>
@@ -63,7 +79,7 @@ void launch_forward(int device, int64_t state_size, const ForwardWork<Hidden, Me
     const int64_t bytes = forward_floats<H>(work.in) * int64_t{sizeof(float)};
     auto* kernel = work.in.message_size > 0 ? forward_kernel<H, true, Hidden, Memory>
                                             : forward_kernel<H, false, Hidden, Memory>;
-    allow_shared_memory(kernel, bytes);
+    allow_shared_memory(kernel, queue);
     const auto blocks = static_cast<unsigned>(forward_blocks(work.in.plan));
     kernel<<<blocks, kBlockThreads, static_cast<size_t>(bytes), queue.stream>>>(work);
     ENGINE_CUDA(cudaGetLastError());
@@ -79,7 +95,7 @@ void launch_backward(int device, int64_t state_size, const BackwardWork<Hidden, 
     const int64_t bytes = backward_floats<H>(work.in) * int64_t{sizeof(float)};
     auto* kernel = work.in.message_size > 0 ? backward_kernel<H, true, Hidden, Memory>
                                             : backward_kernel<H, false, Hidden, Memory>;
-    allow_shared_memory(kernel, bytes);
+    allow_shared_memory(kernel, queue);
     const int64_t blocks = backward_blocks(work.in.plan);
     const int64_t floats = history_floats(H, work.in.micro_ticks);
     const engine::cuda::Workspace history(queue, blocks * floats * int64_t{sizeof(float)});
