@@ -47,7 +47,11 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
       2 * kept * state * states + message * learners * static_cast<double>(shape.outputs);
   // h and c; of a convolution their sums over positions too, after each tick.
   numbers.tape = shape.conv ? 4 * state * states * ticks : 2 * kept * state * states;
-  numbers.tape += (shape.conv ? 1.5 : 2) * wide;  // rounded again after a convolution
+  // What a tick begins with; h after it, of which messages are made one by one; the average of
+  // positions, rounded again.
+  numbers.tape += wide;
+  if (narrow > 0 && cell_messages && !shape.conv) numbers.tape += state * states;
+  if (shape.conv) numbers.tape += 0.5 * wide;
   // Per neuron that is spoken to, the sum and the mean of h, or of normalised messages, and the
   // message; what is heard from the image, which each position of a kernel has its own copy of.
   const double spoken_to = layer > 0 ? neurons : columns;
