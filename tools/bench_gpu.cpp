@@ -104,17 +104,19 @@ void ticks(const Options& options, int64_t members, int64_t inputs, int64_t outp
 // Whole episodes, as evolution strategies and meta-tests run them, messages, errors and all; and
 // with the meta-gradient. `gradient`: else its tape would not fit.
 void episodes(const Options& options, int64_t members, int64_t inputs, int64_t classes,
-              int64_t micro_ticks, bool gradient, vsml::StateType type = vsml::StateType::Float32) {
+              int64_t micro_ticks, bool gradient, vsml::StateType type = vsml::StateType::Float32,
+              bool layer_norm = false) {
   const char* kept = type == vsml::StateType::Float32     ? ""
                      : type == vsml::StateType::Bfloat16H ? "/bfloat16_h"
                                                           : "/bfloat16";
-  const std::string name = fmt::format("gpu/episodes/{}x{}/population{}/K{}{}", inputs, classes,
-                                       members, micro_ticks, kept);
+  const std::string name = fmt::format("gpu/episodes/{}x{}/population{}/K{}{}{}", inputs, classes,
+                                       members, micro_ticks, kept, layer_norm ? "/layer_norm" : "");
   if (!wanted(options, name)) return;
   const engine::Device device = options.device;
   vsml::NetworkOptions network;
   network.micro_ticks = micro_ticks;
   network.state_type = type;
+  network.layer_norm = layer_norm;
   const vsml::VsmlLearner learner(network, {}, {inputs, classes}, engine::DType::f32, device);
   const Tensor flat = learner.initial_params({1, 0, 0, 0});
   const engine::ParamSet params(learner.layout(), flat);
@@ -180,7 +182,12 @@ void run_gpu(const Options& options) {
       if_it_fits([&] { ticks(options, members, inputs, outputs, micro_ticks); });
       if_it_fits([&] { episodes(options, members, inputs, outputs, micro_ticks, true); });
     };
-    for (const int64_t members : {16, 128, 1024}) layer(members, 784, 10);
+    for (const int64_t members : {16, 128, 1024}) {
+      layer(members, 784, 10);
+      if_it_fits([&] {
+        episodes(options, members, 784, 10, micro_ticks, true, vsml::StateType::Float32, true);
+      });
+    }
     layer(1, 4096, 4096);
   }
   using vsml::StateType;

@@ -59,7 +59,7 @@ Tensor episode(const vsml::Learner& learner, const engine::ParamSet& params, Lea
   return prediction;
 }
 
-vsml::NetworkOptions network_of(const Shape& shape, vsml::StateType type) {
+vsml::NetworkOptions network_of(const Shape& shape) {
   vsml::NetworkOptions network;
   network.micro_ticks = shape.micro_ticks;
   network.layers.clear();
@@ -67,14 +67,13 @@ vsml::NetworkOptions network_of(const Shape& shape, vsml::StateType type) {
     network.layers.push_back({vsml::LayerType::Dense, outputs, {}});
   }
   network.layers.push_back({});
-  network.state_type = type;
   return network;
 }
 
 // A population of learners and one example for each.
 struct Pupils {
-  explicit Pupils(const Shape& shape, vsml::StateType type = vsml::StateType::Float32)
-      : learner(network_of(shape, type), {}, {shape.inputs, shape.classes}),
+  Pupils(const Shape& shape, const vsml::NetworkOptions& network)
+      : learner(network, {}, {shape.inputs, shape.classes}),
         flat(learner.initial_params({1, 0, 0, 0})),
         params(learner.layout(), flat),
         input(engine::normal({shape.population, 1, shape.inputs}, {2, 0, 0, 0})),
@@ -92,6 +91,16 @@ struct Pupils {
   LearnerState state;
 };
 
+// An episode and the meta-gradient of its last prediction.
+void episode_and_gradient(const Pupils& pupils, const Shape& shape) {
+  engine::Tape tape;
+  tape.watch(pupils.flat);
+  LearnerState start = detached(pupils.state);
+  const Tensor last =
+      episode(pupils.learner, pupils.params, start, shape, pupils.input, pupils.label);
+  tape.gradient(mean(cross_entropy(last, pupils.label)), {pupils.flat});
+}
+
 double cell_ticks(const Pupils& pupils, const Shape& shape) {
   return static_cast<double>(pupils.learner.network().num_cells()) *
          static_cast<double>(shape.micro_ticks * shape.examples * shape.population);
@@ -107,19 +116,13 @@ void episodes(const Options& options, const Shape& shape, int threads) {
   engine::Backend& memory = engine::backend({});
   const int64_t before = memory.memory_use().live;
   memory.reset_peak();
-  Pupils pupils(shape);
+  Pupils pupils(shape, network_of(shape));
   auto& [learner, flat, params, input, label, state] = pupils;
   const auto forward = [&] { episode(learner, params, state, shape, input, label); };
   forward();
   const double peak_of_state =
       static_cast<double>(memory.memory_use().peak - before) / static_cast<double>(bytes_of(state));
-  const auto both = [&] {
-    engine::Tape tape;
-    tape.watch(flat);
-    LearnerState start = detached(state);
-    const Tensor last = episode(learner, params, start, shape, input, label);
-    tape.gradient(mean(cross_entropy(last, label)), {flat});
-  };
+  const auto both = [&] { episode_and_gradient(pupils, shape); };
   const auto [times, limits] = beside_limits({forward, both}, options.repeat);
   const double ticks = cell_ticks(pupils, shape);
   const double rate = ticks / times[0].seconds, rate_both = ticks / times[1].seconds;
@@ -149,8 +152,14 @@ void state_types(const Options& options, const Shape& shape, int threads) {
   const std::string name = fmt::format("states/{}/population{}", shape.name, shape.population);
   if (!wanted(options, name)) return;
   engine::set_num_threads(threads);
-  Pupils wide(shape), h_alone(shape, vsml::StateType::Bfloat16H),
-      narrow(shape, vsml::StateType::Bfloat16);
+  const auto kept_in = [&](vsml::StateType type) {
+    vsml::NetworkOptions network = network_of(shape);
+    network.state_type = type;
+    return network;
+  };
+  Pupils wide(shape, kept_in(vsml::StateType::Float32)),
+      h_alone(shape, kept_in(vsml::StateType::Bfloat16H)),
+      narrow(shape, kept_in(vsml::StateType::Bfloat16));
   const auto forward = [&](Pupils& p) {
     return [&] { episode(p.learner, p.params, p.state, shape, p.input, p.label); };
   };
@@ -168,6 +177,33 @@ void state_types(const Options& options, const Shape& shape, int threads) {
               {"bfloat16_h_mbytes", mbytes(h_alone)},
               {"bfloat16_mbytes", mbytes(narrow)},
               {"spread", times[0].spread}});
+}
+
+// Episodes with messages as they are and with normalised ones, in turn.
+void layer_norm(const Options& options, const Shape& shape, int threads) {
+  const std::string name = fmt::format("layer_norm/{}/population{}", shape.name, shape.population);
+  if (!wanted(options, name)) return;
+  engine::set_num_threads(threads);
+  vsml::NetworkOptions network = network_of(shape);
+  Pupils plain(shape, network);
+  network.layer_norm = true;
+  Pupils normed(shape, network);
+  const auto forward = [&](Pupils& p) {
+    return [&] { episode(p.learner, p.params, p.state, shape, p.input, p.label); };
+  };
+  const auto both = [&](Pupils& p) { return [&] { episode_and_gradient(p, shape); }; };
+  const std::vector<Timing> times =
+      alternate({forward(plain), forward(normed), both(plain), both(normed)}, options.repeat);
+  const double ticks = cell_ticks(plain, shape);
+  print_line(name, threads,
+             {{"plain_forward_mticks_per_s", ticks / times[0].seconds * 1e-6},
+              {"forward_mticks_per_s", ticks / times[1].seconds * 1e-6},
+              {"plain_forward_backward_mticks_per_s", ticks / times[2].seconds * 1e-6},
+              {"forward_backward_mticks_per_s", ticks / times[3].seconds * 1e-6},
+              {"forward_of_plain", times[0].seconds / times[1].seconds},
+              {"forward_backward_of_plain", times[2].seconds / times[3].seconds},
+              {"spread", times[1].spread},
+              {"spread_backward", times[3].spread}});
 }
 
 // The kernels alone, without messages, errors and losses, on state that stays in the cache.
@@ -229,6 +265,7 @@ void run_vsml(const Options& options) {
     kernels(options, 784, 32, 2, threads);
     for (const Shape& shape : shapes) episodes(options, shape, threads);
     for (const size_t k : {0, 1, 5, 6}) state_types(options, shapes[k], threads);
+    for (const size_t k : {0, 1, 2, 4, 5}) layer_norm(options, shapes[k], threads);
   }
 }
 

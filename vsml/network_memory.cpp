@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vsml/kernels/layer_ticks.h"
+#include "vsml/kernels/message_norm.h"
 #include "vsml/kernels/tick_cells.h"
 
 namespace vsml {
@@ -35,7 +36,9 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   // h and c as ticks compute with them, where that is not how they are kept.
   const auto narrow = static_cast<double>((types.h == engine::DType::bf16 ? 1 : 0) +
                                           (types.c == engine::DType::bf16 ? 1 : 0));
-  const double wide = !fused || shape.conv || o.layer_norm ? narrow * state * states : 0;
+  // Messages that are normalised by engine ops, of an h of its own.
+  const bool cell_messages = o.layer_norm && (!fused || o.cell.message > kernels::kMostMessages);
+  const double wide = !fused || shape.conv || cell_messages ? narrow * state * states : 0;
   const double neurons = rows + columns;
   const double directions = layer > 0 ? 2 : 1;  // messages that are read
 
@@ -47,12 +50,12 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   // What a tick begins with; h after it, of which messages are made one by one; the average of
   // positions, rounded again.
   numbers.tape += wide;
-  if (narrow > 0 && o.layer_norm && !shape.conv) numbers.tape += state * states;
+  if (narrow > 0 && cell_messages && !shape.conv) numbers.tape += state * states;
   if (shape.conv) numbers.tape += 0.5 * wide;
-  // Per neuron that is spoken to, the sum and the mean of h, and the message; what is heard from
-  // the image, which each position of a kernel has its own copy of.
+  // Per neuron that is spoken to, the sum and the mean of h, or of normalised messages, and the
+  // message; what is heard from the image, which each position of a kernel has its own copy of.
   const double spoken_to = layer > 0 ? neurons : columns;
-  numbers.tape += (2 * state + message) * spoken_to;
+  numbers.tape += (2 * (o.layer_norm ? message : state) + message) * spoken_to;
   if (layer == 0 || shape.conv) numbers.tape += message * rows;
   if (layer > 0 && shape.conv) {
     numbers.tape += 2 * message * learners * static_cast<double>(shape.conv->image.size());
@@ -85,8 +88,8 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
     numbers.tape += (5 * ticks + 2 * (ticks - 1)) * state * cells;
     numbers.work += 14 * state * cells;
   }
-  if (o.layer_norm) {
-    numbers.tape += directions * (2 * message + 3) * cells;
+  if (cell_messages) {
+    numbers.tape += directions * (message + 3) * cells;
     // What the positions made of h is projected there, so it stays after its average is taken.
     if (shape.conv) numbers.tape += state * cells;
     numbers.work += 4 * message * cells;

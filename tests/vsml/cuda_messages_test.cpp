@@ -21,9 +21,8 @@ using vsml::test::NaiveTicks;
 
 namespace {
 
-// That of ticks (tick_cells_test.cpp), times the gain of a norm: a message's deviation may be less
-// than 1/4 here, and what h is off by grows as much.
-constexpr double kBound = 5e-5;
+// As for the other fused kernels (tick_cells_test.cpp).
+constexpr double kBound = 1e-5;
 
 struct Case {
   int layers, sets, inputs, outputs, ticks, size, directions;

@@ -83,6 +83,16 @@ std::vector<Case> cases() {
     hidden(o);
     o.network.layer_norm = true;
   });
+  add("layer norm, messages of 32", 2, 1, [&](Options& o) {
+    hidden(o);
+    o.network.layer_norm = true;
+    o.network.cell.message = 32;
+  });
+  add("layer norm, 4 channels", 2, 1, [&](Options& o) {
+    hidden(o);
+    o.network.layer_norm = true;
+    o.network.cell.state = 4;
+  });
   const auto conv = [](Options& o) {
     vsml::LayerOptions layer;
     layer.type = vsml::LayerType::Conv;

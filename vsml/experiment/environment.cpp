@@ -6,6 +6,7 @@
 
 #include "engine/cpu_info.h"
 #include "engine/parallel.h"
+#include "vsml/kernels/message_norm.h"
 #include "vsml/kernels/tick_cells.h"
 
 namespace vsml {
@@ -50,7 +51,9 @@ std::string tick_path(const LearnerOptions& learner, const engine::Device& devic
     return fmt::format("engine ops: no fused kernels for state_size {}", network.cell.state);
   }
   return fmt::format("fused ({}){}", fused,
-                     network.layer_norm ? ", messages by engine ops (layer_norm)" : "");
+                     network.layer_norm && network.cell.message > kernels::kMostMessages
+                         ? ", messages by engine ops (layer_norm)"
+                         : "");
 }
 
 }  // namespace vsml
