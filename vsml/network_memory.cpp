@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "vsml/kernels/layer_ticks.h"
-#include "vsml/kernels/message_norm.h"
 #include "vsml/kernels/tick_cells.h"
 
 namespace vsml {
@@ -37,7 +36,9 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   const auto narrow = static_cast<double>((types.h == engine::DType::bf16 ? 1 : 0) +
                                           (types.c == engine::DType::bf16 ? 1 : 0));
   // Messages that are normalised by engine ops, of an h of its own.
-  const bool cell_messages = o.layer_norm && (!fused || o.cell.message > kernels::kMostMessages);
+  const bool cell_messages =
+      o.layer_norm &&
+      (!fused || o.cell.message > kernels::most_fused_messages(o.cell.state, device));
   const double wide = !fused || shape.conv || cell_messages ? narrow * state * states : 0;
   const double neurons = rows + columns;
   const double directions = layer > 0 ? 2 : 1;  // messages that are read

@@ -239,10 +239,13 @@ void check(const Case& c) {
   CHECK(error_of(got[k++], want.ticks.next_h) < kBound);
   CHECK(error_of(got[k++], want.messages.over_inputs) < kBound);
   if (c.directions > 1) CHECK(error_of(got[k++], want.messages.over_outputs) < kBound);
-  CHECK(error_of(got[k++], want.ticks.dh) < kBound);
-  CHECK(error_of(got[k++], want.ticks.dc) < kBound);
-  CHECK(error_of(got[k++], want.ticks.dw) < kBound);
-  CHECK(error_of(centred(got[k++], c.size), want.messages.dmessengers) < kBound);
+  // A gradient of a message that hardly deviates from its mean is a difference of numbers of size 1
+  // divided by the deviation: what float32 rounds there counts as much more.
+  const double bound = std::max(kBound, 3e-7 / want.messages.least_deviation);
+  CHECK(error_of(got[k++], want.ticks.dh) < bound);
+  CHECK(error_of(got[k++], want.ticks.dc) < bound);
+  CHECK(error_of(got[k++], want.ticks.dw) < bound);
+  CHECK(error_of(centred(got[k++], c.size), want.messages.dmessengers) < bound);
   // Threads and blocks the other way round: nobody reads what another one writes meanwhile.
   CHECK(same_bits(got, run<H, float>(want, c, true)));
 

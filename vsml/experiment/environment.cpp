@@ -6,7 +6,7 @@
 
 #include "engine/cpu_info.h"
 #include "engine/parallel.h"
-#include "vsml/kernels/message_norm.h"
+#include "vsml/kernels/layer_ticks.h"
 #include "vsml/kernels/tick_cells.h"
 
 namespace vsml {
@@ -50,10 +50,9 @@ std::string tick_path(const LearnerOptions& learner, const engine::Device& devic
   if (fused.empty()) {
     return fmt::format("engine ops: no fused kernels for state_size {}", network.cell.state);
   }
-  return fmt::format("fused ({}){}", fused,
-                     network.layer_norm && network.cell.message > kernels::kMostMessages
-                         ? ", messages by engine ops (layer_norm)"
-                         : "");
+  const bool by_ops = network.layer_norm && network.cell.message > kernels::most_fused_messages(
+                                                                       network.cell.state, device);
+  return fmt::format("fused ({}){}", fused, by_ops ? ", messages by engine ops (layer_norm)" : "");
 }
 
 }  // namespace vsml

@@ -184,7 +184,11 @@ CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in
                      int64_t micro_ticks, bool want_over_outputs, const Tensor& messengers) {
   using engine::DType;
   // Kernels know c in bf16 only beside h in bf16.
-  const bool known = state.h.dtype() == DType::bf16 || state.c.dtype() != DType::bf16;
+  const auto is_kept = [&](const Tensor& x) {
+    return x.dtype() == DType::bf16 || x.dtype() == in.forward.dtype();
+  };
+  const bool known = is_kept(state.h) && is_kept(state.c) &&
+                     (state.h.dtype() == DType::bf16 || state.c.dtype() != DType::bf16);
   const bool fused =
       known && !fused_kernels(state.h.dim(-1), in.forward.dtype(), state.h.device()).empty() &&
       state.h.size() > 0;
@@ -197,8 +201,8 @@ CellTicks tick_cells(const CellParams& cell, CellState state, const Messages& in
   }
   // Only the messages by engine ops, of h before it is rounded.
   const StateTypes kept_in = types_of(state);
-  CellTicks ticks =
-      fused_tick_cells(cell, cast_state(state, in.forward.dtype()), in, {micro_ticks, false, {}});
+  state = cast_state(state, in.forward.dtype());
+  CellTicks ticks = fused_tick_cells(cell, std::move(state), in, {micro_ticks, false, {}});
   sum_messages(ticks.state.h, asked, ticks);
   ticks.state = cast_state(ticks.state, kept_in);
   return ticks;

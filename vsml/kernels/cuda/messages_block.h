@@ -18,12 +18,16 @@ struct MessageMemory {
   float* messages;  // forward: [cells of a step][row]
   float* sums;      // forward: [columns][size]  backward: [H + 1][row], gradients of the weights
 
+  // Floats of a row; the last 4 for the sake of banks.
+  ENGINE_HD int row_of(int64_t size, int64_t directions) {
+    return static_cast<int>(directions * ((size + 3) / 4 * 4) + 4);
+  }
   ENGINE_HD MessageMemory of(int64_t size, int64_t directions, float* at) {
     MessageMemory memory{};
     memory.size = static_cast<int>(size);
     memory.directions = static_cast<int>(directions);
     memory.slots = (memory.size + 3) / 4 * 4;
-    memory.row = memory.directions * memory.slots + 4;  // the last 4 for the sake of banks
+    memory.row = row_of(size, directions);
     memory.weights = at;
     memory.messages = memory.sums = at + (H + 1) * memory.row;
     return memory;
@@ -39,12 +43,12 @@ struct MessageMemory {
 template <int H>
 int forward_message_floats(int64_t size, int64_t directions) {
   if (size == 0) return 0;
-  const auto m = MessageMemory<H>::of(size, directions, nullptr);
-  return (H + 1 + Geometry<H>::kForwardCells) * m.row + Geometry<H>::kForwardColumns * m.size;
+  return (H + 1 + Geometry<H>::kForwardCells) * MessageMemory<H>::row_of(size, directions) +
+         Geometry<H>::kForwardColumns * static_cast<int>(size);
 }
 template <int H>
 int backward_message_floats(int64_t size, int64_t directions) {
-  return size == 0 ? 0 : 2 * (H + 1) * MessageMemory<H>::of(size, directions, nullptr).row;
+  return size == 0 ? 0 : 2 * (H + 1) * MessageMemory<H>::row_of(size, directions);
 }
 
 // This layer's messengers to shared memory; `clear` floats behind m.sums become 0.
