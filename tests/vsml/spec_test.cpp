@@ -190,6 +190,14 @@ TEST_CASE("a written spec is read back as it was") {
 
   const Spec small = load_text(small_spec());
   CHECK(load_text(vsml::spec_to_json(small)) == small);
+
+  for (const auto form : {vsml::FastWeightsForm::DeltaRule, vsml::FastWeightsForm::Memory}) {
+    Spec trained = small;  // with keys of both forms, those of the other at their defaults
+    trained.learner = {};
+    trained.learner.type = vsml::LearnerType::FastWeights;
+    trained.learner.fast_weights.form = form;
+    CHECK(load_text(vsml::spec_to_json(trained)) == trained);
+  }
 }
 
 TEST_CASE("a written spec has every key that goes with its types") {

@@ -106,19 +106,28 @@ class Validator {
   // Options that must agree with one another.
   void validate_options(const LearnerOptions& learner, const std::string& path) const {
     if (learner.type == LearnerType::Vsml) validate_network(learner.network, path);
-    if (learner.type == LearnerType::FastWeights) validate_form(learner.fast_weights.form, path);
+    if (learner.type == LearnerType::FastWeights) validate_form(learner.fast_weights, path);
   }
 
-  void validate_form(FastWeightsForm form, const std::string& path) const {
-    const bool memory = form == FastWeightsForm::Memory;
-    std::vector<std::string> others{"key_size"};
-    if (!memory) others = {"state_size", "memory_size", "conv_channels", "image_size"};
-    for (const std::string& key : others) {
-      require(!source_.says(member_path(path, key)), member_path(path, key),
-              fmt::format("expected form {} with this key, got {}",
-                          memory ? "delta_rule" : "memory", memory ? "memory" : "delta_rule"),
-              "remove the key, or change form");
+  // A key of the other form may be said at its default: a resolved spec has all keys of the type.
+  void validate_form(const FastWeightsOptions& options, const std::string& path) const {
+    const bool memory = options.form == FastWeightsForm::Memory;
+    const FastWeightsOptions usual;
+    if (memory) {
+      require_usual(options.key_size == usual.key_size, path, "key_size", memory);
+    } else {
+      require_usual(options.state_size == usual.state_size, path, "state_size", memory);
+      require_usual(options.memory_size == usual.memory_size, path, "memory_size", memory);
+      require_usual(options.conv.channels == usual.conv.channels, path, "conv_channels", memory);
+      require_usual(options.conv.image == usual.conv.image, path, "image_size", memory);
     }
+  }
+
+  void require_usual(bool usual, const std::string& path, const char* key, bool memory) const {
+    require(usual, member_path(path, key),
+            fmt::format("expected form {} with this key, got {}", memory ? "delta_rule" : "memory",
+                        memory ? "memory" : "delta_rule"),
+            "remove the key, or change form");
   }
 
   void validate_step_scale_floors(const engine::ParamLayout& layout) const {

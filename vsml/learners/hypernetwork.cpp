@@ -33,7 +33,7 @@ HypernetworkLearner::HypernetworkLearner(const HypernetworkOptions& options,
   add_linear("rows", n, inputs(), 0);
   add_linear("columns", n, classes(), 0);
   add_linear("left", n, options.rank * inputs());
-  add_linear("right", n, options.rank * classes());
+  add_linear("right", 2 * classes() + n, options.rank * classes(), 0);
   add_param("fast_rate", {1}, -4.5);
   add_state_per_example("h", n);
   add_state_per_example("c", n);
@@ -47,13 +47,15 @@ LearnerStep HypernetworkLearner::learn(const engine::ParamSet& params, LearnerSt
   const Tensor y = matmul(input * rows, params["main.w"] + fast) * columns;
   const Tensor prediction = bounded(y + spread(params["main.bias"], 3), options_.output_bound);
 
-  const Tensor heard = engine::concat({input, prediction_error(prediction, label), label}, -1);
-  const CellState next = lstm(params, "lstm", {h, state.tensors[1]}, linear(params, "code", heard),
-                              options_.micro_ticks);
+  const Tensor told = engine::concat({prediction_error(prediction, label), label}, -1);
+  const Tensor code = linear(params, "code", engine::concat({input, told}, -1));
+  const CellState next = lstm(params, "lstm", {h, state.tensors[1]}, code, options_.micro_ticks);
   const int64_t members = input.dim(0), rank = options_.rank;
-  const Tensor left = reshape(linear(params, "left", next.h), {members, rank, inputs()});
-  const Tensor right = reshape(linear(params, "right", next.h), {members, rank, classes()});
-  const Tensor changed = fast + sigmoid(scalar(params, "fast_rate")) * outer(left, right);
+  const Tensor scales = reshape(linear(params, "left", next.h), {members, rank, inputs()});
+  const Tensor change = linear(params, "right", engine::concat({told, next.h}, -1));
+  const Tensor right = reshape(change, {members, rank, classes()});
+  const Tensor written = outer(input * (scales + 1), right);
+  const Tensor changed = fast + sigmoid(scalar(params, "fast_rate")) * written;
   return {{{next.h, next.c, changed}}, prediction};
 }
 
@@ -62,8 +64,8 @@ ListedLearner::StepNumbers HypernetworkLearner::step_numbers(double batch) const
   const auto d = static_cast<double>(inputs()), rank = static_cast<double>(options_.rank);
   const double ticks = 7 * n * static_cast<double>(options_.micro_ticks);
   const double code = static_cast<double>(options_.code_size);
-  return {2 * d * c + batch * ((3 + rank) * d + code + ticks + (8 + rank) * c),
-          3 * d * c + batch * (4 * rank * d + code + 12 * n + 4 * c)};
+  return {2 * d * c + batch * ((3 + 2 * rank) * d + code + ticks + n + (10 + rank) * c),
+          3 * d * c + batch * (4 * rank * d + code + 13 * n + 6 * c)};
 }
 
 }  // namespace vsml
