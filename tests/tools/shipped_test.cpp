@@ -77,7 +77,9 @@ TEST_CASE("the shipped learners of figure 8 know clothing, or learn it") {
   write_plain(folder / "spec.json", spec.dump());
   const Outcome outcome = run_vsml(folder.path(), {"run", "spec.json", "--json", "--quiet"});
   check_done(outcome);
-  for (const json& result : json::parse(outcome.out)["results"]) {
+  const json results = json::parse(outcome.out)["results"];
+  REQUIRE(results.size() == 9);
+  for (const json& result : results) {
     CAPTURE(result["learner"].get<std::string>());
     CHECK(result["accuracy_cumulative"] > 0.3);  // 0.1 by chance
   }

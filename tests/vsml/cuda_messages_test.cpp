@@ -21,7 +21,8 @@ using vsml::test::NaiveTicks;
 
 namespace {
 
-// As for the other fused kernels (tick_cells_test.cpp).
+// As for the other fused kernels (tick_cells_test.cpp). Of two channels, centred, nothing but the
+// sign is left, so that their gradient is no number to compare; there are more in every case.
 constexpr double kBound = 1e-5;
 
 struct Case {
@@ -239,13 +240,10 @@ void check(const Case& c) {
   CHECK(error_of(got[k++], want.ticks.next_h) < kBound);
   CHECK(error_of(got[k++], want.messages.over_inputs) < kBound);
   if (c.directions > 1) CHECK(error_of(got[k++], want.messages.over_outputs) < kBound);
-  // A gradient of a message that hardly deviates from its mean is a difference of numbers of size 1
-  // divided by the deviation: what float32 rounds there counts as much more.
-  const double bound = std::max(kBound, 3e-7 / want.messages.least_deviation);
-  CHECK(error_of(got[k++], want.ticks.dh) < bound);
-  CHECK(error_of(got[k++], want.ticks.dc) < bound);
-  CHECK(error_of(got[k++], want.ticks.dw) < bound);
-  CHECK(error_of(centred(got[k++], c.size), want.messages.dmessengers) < bound);
+  CHECK(error_of(got[k++], want.ticks.dh) < kBound);
+  CHECK(error_of(got[k++], want.ticks.dc) < kBound);
+  CHECK(error_of(got[k++], want.ticks.dw) < kBound);
+  CHECK(error_of(centred(got[k++], c.size), want.messages.dmessengers) < kBound);
   // Threads and blocks the other way round: nobody reads what another one writes meanwhile.
   CHECK(same_bits(got, run<H, float>(want, c, true)));
 
@@ -302,5 +300,5 @@ TEST_CASE("the kernels' normalised messages on the host are those of loops in do
   check<32>({2, 1, 11, 9, 2, 6, 2});
   check<32>({1, 1, 3, 33, 1, 16, 2});
   check<64>({2, 2, 10, 5, 2, 8, 2});
-  check<64>({1, 1, 9, 17, 3, 2, 1});
+  check<64>({1, 1, 9, 17, 3, 5, 1});
 }

@@ -15,7 +15,6 @@ struct NaiveMessages {
   // directions, [layers, inputs, size].
   std::vector<double> h, messengers, over_inputs, over_outputs;
   std::vector<double> dover_inputs, dover_outputs, dh, dmessengers;
-  double least_deviation = 1e300;  // of a cell's message
 
   void run() {
     over_inputs.assign(at(layers * outputs * size), 0);
@@ -56,7 +55,6 @@ struct NaiveMessages {
     }
     for (double& x : z) variance += (x - mean) * (x - mean) / size;
     const double deviation = std::sqrt(variance + 1e-5);
-    if (deviation < least_deviation) least_deviation = deviation;
     for (int f = 0; f < size; ++f) {
       z[at(f)] = (z[at(f)] - mean) / deviation;  // now x
       sums[at(neuron * size + f)] += z[at(f)];
