@@ -288,7 +288,8 @@ TEST_CASE("naive messages: their gradients are central differences") {
 
 TEST_CASE("the kernels' normalised messages on the host are those of loops in double") {
   // layers, sets, inputs, outputs, ticks, channels, directions: one cell; tails of rows, columns
-  // and steps; several tiles; every remainder of 4; parameters of each member.
+  // and steps; several tiles; every remainder of 4; parameters of each member. Not two channels,
+  // whose norm is nearly a step from -1 to 1, as steep as 1 / sqrt(1e-5).
   check<8>({1, 1, 1, 1, 1, 8, 2});
   check<8>({2, 2, 37, 5, 3, 16, 2});
   check<8>({1, 1, 9, 20, 2, 3, 2});
@@ -299,5 +300,5 @@ TEST_CASE("the kernels' normalised messages on the host are those of loops in do
   check<32>({2, 1, 11, 9, 2, 6, 2});
   check<32>({1, 1, 3, 33, 1, 16, 2});
   check<64>({2, 2, 10, 5, 2, 8, 2});
-  check<64>({1, 1, 9, 17, 3, 2, 1});
+  check<64>({1, 1, 9, 17, 3, 7, 1});
 }
