@@ -119,7 +119,12 @@ TEST_CASE("what a run needs is predicted without taking it") {
                        R"(learner.layers=[{"outputs": 3000}, {"outputs": 300}, {}])"};
   const Outcome outcome = run_program(place.command(wide));
   check_done(outcome);
-  CHECK(outcome.peak_bytes < int64_t{256} << 20);
+#if defined(__SANITIZE_ADDRESS__)
+  constexpr int64_t kMost = int64_t{1} << 30;  // the sanitizers' own is some 250 MiB
+#else
+  constexpr int64_t kMost = int64_t{256} << 20;
+#endif
+  CHECK(outcome.peak_bytes < kMost);  // predicted are 2 GiB
 }
 
 TEST_CASE("the memory that a run takes is what was predicted, within 10%") {

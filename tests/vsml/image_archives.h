@@ -15,7 +15,9 @@ inline Bytes big_endian(uint32_t value) {
 
 inline Bytes little_endian(uint64_t value, int length) {
   Bytes bytes;
-  for (int k = 0; k < length; ++k) bytes.push_back(static_cast<uint8_t>(value >> (8 * k)));
+  for (int k = 0; k < length; ++k) {
+    bytes.push_back(k < 8 ? static_cast<uint8_t>(value >> (8 * k)) : 0);
+  }
   return bytes;
 }
 
