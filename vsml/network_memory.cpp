@@ -68,9 +68,9 @@ LayerNumbers layer_numbers(const Network& network, int64_t layer, int64_t member
   if (shape.conv) numbers.unrecorded += 2 * state * cells;  // what the positions make of the state
   numbers.unrecorded += (fused && !shape.conv ? 1 : 2) * wide;
   if (fused) {
-    const kernels::TickScratch scratch =
-        kernels::tick_scratch(static_cast<int64_t>(grids), shape.rows, shape.columns, o.cell.state,
-                              o.micro_ticks, device);
+    const kernels::TickScratch scratch = kernels::tick_scratch(
+        static_cast<int64_t>(grids), shape.rows, shape.columns, o.cell.state, o.micro_ticks,
+        o.layer_norm && !cell_messages ? o.cell.message : 0, device);
     numbers.unrecorded += scratch.forward;
     numbers.work += 4 * state * cells + scratch.backward;  // new and old gradients of h and c
     // At least one tile of cells at each position sums gradients of the weights.

@@ -42,17 +42,18 @@ Tasks all_tasks(const LoadedExperiment& experiment) {
 // Backpropagation through convolutions has learning rates for one size of image: that of the tasks.
 LearnerOptions for_images(LearnerOptions options, const Tasks& tasks) {
   if (options.init.type != InitType::Backprop || !has_convolutions(options.network)) return options;
-  const auto text = [](const Task& task) {
-    const auto image = task.dims().image;
-    return image ? fmt::format("{} x {}", image->height, image->width) : std::string("no images");
+  const auto text = [](const ImageShape& image) {
+    return fmt::format("{} x {}", image.height, image.width);
   };
   for (const auto& task : tasks) {
-    if (!options.image) options.image = task->dims().image;
-    if (options.image && options.image == task->dims().image) continue;
+    // What is no image is one row of pixels (layer_shape.h).
+    const ImageShape image = task->dims().image.value_or(ImageShape{1, 1, task->inputs()});
+    if (!options.image) options.image = image;
+    if (options.image == image) continue;
     throw engine::Error(
         fmt::format("task {}: expected images of one size with init backprop and conv layers, "
                     "found {} beside {}",
-                    task->name(), text(*task), text(*tasks.front())),
+                    task->name(), text(image), text(*options.image)),
         "resize the images");
   }
   return options;

@@ -49,9 +49,9 @@ int64_t most_fused_messages(int64_t state_size, engine::Device device) {
 }
 
 TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,
-                         int64_t micro_ticks, engine::Device device) {
+                         int64_t micro_ticks, int64_t messages, engine::Device device) {
   if (!on_cpu(device)) {
-    return cuda::tick_scratch(layers, inputs, outputs, state_size, micro_ticks);
+    return cuda::tick_scratch(layers, inputs, outputs, state_size, micro_ticks, messages);
   }
   // Sums of tiles are less than half a number per channel, beside them a little of each thread.
   const double channels = static_cast<double>(state_size) * static_cast<double>(layers) *

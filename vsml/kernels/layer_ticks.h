@@ -66,7 +66,8 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer, const LayerTi
 struct TickScratch {
   double forward = 0, backward = 0;
 };
+// messages: channels of normalised messages in each direction; 0: none.
 TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,
-                         int64_t micro_ticks, engine::Device device);
+                         int64_t micro_ticks, int64_t messages, engine::Device device);
 
 }  // namespace vsml::kernels

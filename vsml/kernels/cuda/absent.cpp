@@ -19,7 +19,7 @@ LayerTicksGradients layer_ticks_gradients(const LayerTicks&, const LayerTicksRes
   return {};
 }
 
-TickScratch tick_scratch(int64_t, int64_t, int64_t, int64_t, int64_t) {
+TickScratch tick_scratch(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t) {
   return {};
 }
 

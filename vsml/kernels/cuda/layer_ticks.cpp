@@ -126,8 +126,10 @@ int64_t most_fused_messages(int64_t state_size, int device) {
 }
 
 TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,
-                         int64_t micro_ticks) {
+                         int64_t micro_ticks, int64_t messages) {
   const auto size = static_cast<double>(state_size);
+  const auto summed = static_cast<double>(messages > 0 ? messages : state_size);
+  const auto messengers = static_cast<double>(messenger_numbers(state_size, 2, messages));
   // Of `numbers` for each column, row and tile; summing them up takes a little more.
   const auto partial_sums = [&](const TilePlan& plan, double numbers, double of_tile) {
     const auto rows = static_cast<double>(layers) * static_cast<double>(inputs);
@@ -138,8 +140,8 @@ TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_
   };
   const TilePlan forward = forward_plan(layers, inputs, outputs, state_size);
   const TilePlan backward = backward_plan(layers, inputs, outputs, state_size);
-  return {partial_sums(forward, size, 0),
-          partial_sums(backward, 4 * size, 4 * size * size) +
+  return {partial_sums(forward, summed, 0),
+          partial_sums(backward, 4 * size, 4 * size * size + messengers) +
               static_cast<double>(backward_blocks(backward)) *
                   static_cast<double>(history_floats(state_size, micro_ticks))};
 }

@@ -14,6 +14,6 @@ LayerTicksResult run_layer_ticks(const LayerTicks& layer, bool want_over_outputs
 LayerTicksGradients layer_ticks_gradients(const LayerTicks& layer, const LayerTicksResult& dresult);
 
 TickScratch tick_scratch(int64_t layers, int64_t inputs, int64_t outputs, int64_t state_size,
-                         int64_t micro_ticks);
+                         int64_t micro_ticks, int64_t messages);
 
 }  // namespace vsml::kernels::cuda
