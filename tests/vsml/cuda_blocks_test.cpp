@@ -2,21 +2,17 @@
 // against loops in double. What only a GPU can show (its own exp and reciprocal, its barriers, its
 // limits) is not tested here.
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <doctest/doctest.h>
 #include <limits>
-#include <memory>
-#include <random>
 #include <vector>
 
-#include "tests/vsml/naive_ticks.h"
+#include "tests/vsml/kernel_blocks.h"
 #include "vsml/kernels/cuda/backward_block.h"
 #include "vsml/kernels/cuda/forward_block.h"
 
 using engine::kernels::HostBlock;
 using namespace vsml::kernels::cuda;
-using vsml::test::NaiveTicks;
+using namespace vsml::test;
 
 namespace {
 
@@ -28,72 +24,13 @@ struct Case {
   int rows, columns;  // of a tile; 0: as the kernels are launched
 };
 
-std::vector<double> draws(int64_t count, double range, unsigned salt) {
-  std::mt19937 bits(salt);
-  std::uniform_real_distribution<double> draw(-range, range);
-  std::vector<double> values(static_cast<size_t>(count));
-  // Floats, so that both sides start from the same numbers.
-  for (double& value : values) value = static_cast<float>(draw(bits));
-  return values;
-}
-
 NaiveTicks naive(const Case& c, int state) {
-  NaiveTicks ticks{c.layers, c.sets, c.inputs, c.outputs, state, c.ticks, {}, {}, {}, {}, {}, {},
-                   {},       {},     {},       {},        {},    {},      {}, {}, {}, {}, {}, {}};
-  const int64_t rows = c.layers * c.inputs, columns = c.layers * c.outputs, n = state;
-  const int64_t cells = rows * c.outputs;
-  ticks.from_input = draws(rows * 4 * n, 1.5, 1);
-  ticks.from_output = draws(columns * 4 * n, 1.5, 2);
-  ticks.w = draws(c.sets * 4 * n * n, 2 / std::sqrt(state), 3);
-  ticks.h = draws(cells * n, 0.9, 4);
-  ticks.c = draws(cells * n, 1.5, 5);
-  ticks.dnext_h = draws(cells * n, 1, 6);
-  ticks.dnext_c = draws(cells * n, 1, 7);
-  ticks.dover_inputs = draws(columns * n, 1, 8);
-  ticks.dover_outputs = draws(rows * n, 1, 9);
+  NaiveTicks ticks = drawn_ticks(c.layers, c.sets, c.inputs, c.outputs, state, c.ticks);
+  ticks.dover_inputs = draws(int64_t{c.layers} * c.outputs * state, 1, 8);
+  ticks.dover_outputs = draws(int64_t{c.layers} * c.inputs * state, 1, 9);
   ticks.run();
   return ticks;
 }
-
-std::vector<float> floats(const std::vector<double>& x) {
-  return {x.begin(), x.end()};
-}
-
-// Every number must be written.
-std::vector<float> poison(int64_t count) {
-  return std::vector<float>(static_cast<size_t>(count), std::numeric_limits<float>::quiet_NaN());
-}
-
-double error_of(const std::vector<float>& got, const std::vector<double>& want) {
-  if (got.size() != want.size()) return std::numeric_limits<double>::infinity();
-  double error = 0, largest = 0;
-  for (size_t k = 0; k < want.size(); ++k) {
-    const double difference = std::fabs(static_cast<double>(got[k]) - want[k]);
-    if (!(difference <= error)) error = difference;  // a NaN stays
-    largest = std::max(largest, std::fabs(want[k]));
-  }
-  return error / largest;
-}
-
-// parts [n, count, size] summed over count.
-std::vector<float> summed(const std::vector<float>& parts, int64_t n, int64_t count) {
-  const int64_t size = static_cast<int64_t>(parts.size()) / n / count;
-  std::vector<float> sums(static_cast<size_t>(n * size));
-  for (int64_t k = 0; k < n * count * size; ++k) {
-    sums[static_cast<size_t>(k / (count * size) * size + k % size)] +=
-        parts[static_cast<size_t>(k)];
-  }
-  return sums;
-}
-
-// Aligned as shared memory is.
-struct Shared {
-  explicit Shared(int size) : fours(new Four[static_cast<size_t>(size / 4 + 1)]) {
-    for (int k = 0; k < size; ++k) data()[k] = std::numeric_limits<float>::quiet_NaN();
-  }
-  float* data() const { return fours[0].at; }
-  std::unique_ptr<Four[]> fours;
-};
 
 TilePlan plan_of(const Case& c, int state, int slots, int64_t most_columns) {
   TilePlan plan = plan_tiles(c.layers, c.inputs, c.outputs, state, slots, most_columns);
@@ -201,16 +138,6 @@ std::vector<std::vector<float>> run_backward(const NaiveTicks& t, const Case& on
   return {dh, dc, summed(rows, plan.layers, plan.row_tiles),
           summed(columns, plan.layers, plan.column_tiles),
           summed(dw, one.sets, plan.tiles / one.sets)};
-}
-
-bool same_bits(const std::vector<std::vector<float>>& a, const std::vector<std::vector<float>>& b) {
-  for (size_t k = 0; k < a.size(); ++k) {
-    if (a[k].size() != b[k].size() ||
-        std::memcmp(a[k].data(), b[k].data(), a[k].size() * sizeof(float)) != 0) {
-      return false;
-    }
-  }
-  return a.size() == b.size();
 }
 
 // States in bf16: the same ticks from the same numbers, rounded when they are stored.

@@ -1,23 +1,17 @@
 // Normalised messages in the GPU's fused kernels, block by block on the host, against loops in
 // double. What is not about messages is in cuda_blocks_test.cpp.
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <doctest/doctest.h>
-#include <limits>
-#include <memory>
-#include <random>
 #include <vector>
 
+#include "tests/vsml/kernel_blocks.h"
 #include "tests/vsml/naive_messages.h"
-#include "tests/vsml/naive_ticks.h"
 #include "vsml/kernels/cuda/backward_block.h"
 #include "vsml/kernels/cuda/forward_block.h"
 
 using engine::kernels::HostBlock;
 using namespace vsml::kernels::cuda;
-using vsml::test::NaiveMessages;
-using vsml::test::NaiveTicks;
+using namespace vsml::test;
 
 namespace {
 
@@ -28,14 +22,6 @@ constexpr double kBound = 1e-5;
 struct Case {
   int layers, sets, inputs, outputs, ticks, size, directions;
 };
-
-std::vector<double> draws(int64_t count, double range, unsigned salt) {
-  std::mt19937 bits(salt);
-  std::uniform_real_distribution<double> draw(-range, range);
-  std::vector<double> values(static_cast<size_t>(count));
-  for (double& value : values) value = static_cast<float>(draw(bits));
-  return values;
-}
 
 // The engine centres messengers; here they are drawn so. Loops in double centre them once more,
 // which changes nothing, and their gradient is what a centred one gives.
@@ -56,16 +42,7 @@ struct Wanted {
 
 Wanted wanted(const Case& c, int state) {
   const int64_t rows = c.layers * c.inputs, columns = c.layers * c.outputs, n = state;
-  const int64_t cells = rows * c.outputs, wide = c.directions * c.size;
-  NaiveTicks t{c.layers, c.sets, c.inputs, c.outputs, state, c.ticks, {}, {}, {}, {}, {}, {},
-               {},       {},     {},       {},        {},    {},      {}, {}, {}, {}, {}, {}};
-  t.from_input = draws(rows * 4 * n, 1.5, 1);
-  t.from_output = draws(columns * 4 * n, 1.5, 2);
-  t.w = draws(c.sets * 4 * n * n, 2 / std::sqrt(state), 3);
-  t.h = draws(cells * n, 0.9, 4);
-  t.c = draws(cells * n, 1.5, 5);
-  t.dnext_h = draws(cells * n, 1, 6);
-  t.dnext_c = draws(cells * n, 1, 7);
+  NaiveTicks t = drawn_ticks(c.layers, c.sets, c.inputs, c.outputs, state, c.ticks);
   t.dover_inputs.assign(static_cast<size_t>(columns * n), 0);
   t.dover_outputs.assign(static_cast<size_t>(rows * n), 0);
   t.run();
@@ -80,38 +57,7 @@ Wanted wanted(const Case& c, int state) {
   for (size_t k = 0; k < m.dh.size(); ++k) with.dnext_h[k] += m.dh[k];
   with.run();
   with.dnext_h = t.dnext_h;
-  REQUIRE(static_cast<int64_t>(m.messengers.size()) == c.sets * (n + 1) * wide);
   return {with, m};
-}
-
-std::vector<float> floats(const std::vector<double>& x) {
-  return {x.begin(), x.end()};
-}
-
-std::vector<float> poison(int64_t count) {
-  return std::vector<float>(static_cast<size_t>(count), std::numeric_limits<float>::quiet_NaN());
-}
-
-double error_of(const std::vector<float>& got, const std::vector<double>& want) {
-  if (got.size() != want.size()) return std::numeric_limits<double>::infinity();
-  double error = 0, largest = 0;
-  for (size_t k = 0; k < want.size(); ++k) {
-    const double difference = std::fabs(static_cast<double>(got[k]) - want[k]);
-    if (!(difference <= error)) error = difference;  // a NaN stays
-    largest = std::max(largest, std::fabs(want[k]));
-  }
-  return error / largest;
-}
-
-// parts [n, count, size] summed over count.
-std::vector<float> summed(const std::vector<float>& parts, int64_t n, int64_t count) {
-  const int64_t size = static_cast<int64_t>(parts.size()) / n / count;
-  std::vector<float> sums(static_cast<size_t>(n * size));
-  for (int64_t k = 0; k < n * count * size; ++k) {
-    sums[static_cast<size_t>(k / (count * size) * size + k % size)] +=
-        parts[static_cast<size_t>(k)];
-  }
-  return sums;
 }
 
 // Tiles of few rows and columns, so that there are several.
@@ -122,8 +68,6 @@ TilePlan plan_of(const Case& c, int state, int slots) {
   plan.tiles = c.layers * plan.row_tiles * plan.column_tiles;
   return plan;
 }
-
-using Results = std::vector<std::vector<float>>;
 
 // What the kernels write: next_h, the sums; then dh, dc, dw, the messengers' gradient.
 template <int H, class Number>
@@ -150,11 +94,6 @@ Results run(const Wanted& want, const Case& c, bool backwards) {
                                       c.layers / c.sets,
                                       messengers.data()};
   };
-  const auto shared_memory = [](int size) {
-    std::unique_ptr<Four[]> fours(new Four[static_cast<size_t>(size / 4 + 1)]);
-    for (int k = 0; k < size; ++k) fours[0].at[k] = std::numeric_limits<float>::quiet_NaN();
-    return fours;
-  };
   const auto block = [&](const TilePlan& plan, int64_t k) {
     return HostBlock{backwards ? plan.tiles - 1 - k : k, backwards};
   };
@@ -166,8 +105,8 @@ Results run(const Wanted& want, const Case& c, bool backwards) {
                                             rows.data(),
                                             c.directions > 1 ? columns.data() : nullptr};
   for (int64_t k = 0; k < forth.tiles; ++k) {
-    const auto shared = shared_memory(forward_floats<H>(forward.in));
-    forward_tile<H, true>(block(forth, k), forward, shared[0].at);
+    const Shared shared(forward_floats<H>(forward.in));
+    forward_tile<H, true>(block(forth, k), forward, shared.data());
   }
   Results results{{}, summed(rows, c.layers, forth.row_tiles)};
   for (const Number x : next_h) results[0].push_back(converted<float>(x));
@@ -195,24 +134,14 @@ Results run(const Wanted& want, const Case& c, bool backwards) {
   work.dw_hidden = dw.data();
   work.dmessengers = dm.data();
   for (int64_t k = 0; k < back.tiles; ++k) {
-    const auto shared = shared_memory(backward_floats<H>(work.in));
-    backward_tile<H, true>(block(back, k), work, shared[0].at, history.data());
+    const Shared shared(backward_floats<H>(work.in));
+    backward_tile<H, true>(block(back, k), work, shared.data(), history.data());
   }
   for (const auto& x :
        {dh, dc, summed(dw, c.sets, back.tiles / c.sets), summed(dm, c.sets, back.tiles / c.sets)}) {
     results.push_back(x);
   }
   return results;
-}
-
-bool same_bits(const Results& a, const Results& b) {
-  for (size_t k = 0; k < a.size(); ++k) {
-    if (a[k].size() != b[k].size() ||
-        std::memcmp(a[k].data(), b[k].data(), a[k].size() * sizeof(float)) != 0) {
-      return false;
-    }
-  }
-  return a.size() == b.size();
 }
 
 // The gradient of messengers as seen through centring them.

@@ -30,9 +30,10 @@ inline Bytes counting(size_t count, uint8_t start = 0) {
   return bytes;
 }
 
-inline Bytes gzip(const Bytes& plain, int flush = Z_FINISH) {
+// As zlib, raw or gzip, as its window_bits say.
+inline Bytes deflated(const Bytes& plain, int window_bits, int flush = Z_FINISH) {
   z_stream stream = {};
-  if (deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+  if (deflateInit2(&stream, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
     throw std::runtime_error("deflateInit2");
   }
   Bytes packed(deflateBound(&stream, plain.size()) + 64);
@@ -45,4 +46,8 @@ inline Bytes gzip(const Bytes& plain, int flush = Z_FINISH) {
   deflateEnd(&stream);
   if (status != (flush == Z_FINISH ? Z_STREAM_END : Z_OK)) throw std::runtime_error("deflate");
   return Bytes(packed.begin(), packed.begin() + size);
+}
+
+inline Bytes gzip(const Bytes& plain, int flush = Z_FINISH) {
+  return deflated(plain, 16 + MAX_WBITS, flush);
 }

@@ -29,23 +29,6 @@ inline uint32_t crc_of(const Bytes& bytes) {
   return static_cast<uint32_t>(crc32(0, bytes.data(), static_cast<uInt>(bytes.size())));
 }
 
-inline Bytes zlib_packed(const Bytes& plain, int window_bits = MAX_WBITS) {
-  z_stream stream = {};
-  if (deflateInit2(&stream, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    throw std::runtime_error("deflateInit2");
-  }
-  Bytes packed(deflateBound(&stream, plain.size()) + 64);
-  stream.next_in = const_cast<uint8_t*>(plain.data());
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = packed.data();
-  stream.avail_out = static_cast<uInt>(packed.size());
-  const int status = deflate(&stream, Z_FINISH);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (status != Z_STREAM_END) throw std::runtime_error("deflate");
-  return packed;
-}
-
 inline Bytes png_chunk(const std::string& kind, const Bytes& body) {
   const Bytes checked = bytes_of(kind) + body;
   return big_endian(static_cast<uint32_t>(body.size())) + checked + big_endian(crc_of(checked));
@@ -61,7 +44,7 @@ inline Bytes png_of_rows(uint32_t height, uint32_t width, const Bytes& rows, Png
   return Bytes{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'} +
          png_chunk("IHDR", big_endian(width) + big_endian(height) +
                                Bytes{kind.depth, kind.colour, 0, 0, 0}) +
-         png_chunk("IDAT", zlib_packed(rows)) + png_chunk("IEND", {});
+         png_chunk("IDAT", deflated(rows, MAX_WBITS)) + png_chunk("IEND", {});
 }
 
 // One bit per pixel; pixels [height, width], each 0 (black) or 1.
@@ -89,7 +72,7 @@ struct ZipEntry {
 inline Bytes zip_of(const std::vector<ZipEntry>& entries) {
   Bytes files, directory;
   for (const ZipEntry& entry : entries) {
-    const Bytes stored = entry.packed ? zlib_packed(entry.content, -MAX_WBITS) : entry.content;
+    const Bytes stored = entry.packed ? deflated(entry.content, -MAX_WBITS) : entry.content;
     const uint64_t size = entry.declared != 0 ? entry.declared : entry.content.size();
     const Bytes common = little_endian(entry.flags, 2) + little_endian(entry.packed ? 8 : 0, 2) +
                          little_endian(0, 4) +

@@ -98,6 +98,21 @@ std::vector<Tensor> everything(const Setup& s, bool reference) {
   return all;
 }
 
+// A cell of 16 channels with a forget gate of 1 and a candidate of 0.
+CellParams keeping_cell(const engine::Device& device) {
+  ParamLayout layout;
+  const CellDims dims{16, 8};
+  vsml::add_cell_params("cell", dims, false, layout);
+  std::vector<float> flat(static_cast<size_t>(layout.size()), 0.0f);
+  // Total bias of the forget gates 20 (+5 is the cell's own); the input gates are wide open.
+  for (int64_t k = 0; k < 16; ++k) {
+    flat[static_cast<size_t>(layout.at("cell.bias").offset + k)] = 25;
+    flat[static_cast<size_t>(layout.at("cell.bias").offset + 32 + k)] = 15;
+  }
+  const Tensor params = Tensor::from(flat, {layout.size()}, device);
+  return vsml::cell_params(ParamSet(layout, params), "cell", dims);
+}
+
 bool is_fused(int64_t state_size) {
   return !vsml::kernels::fused_kernels(state_size, DType::f32, {}).empty();
 }
@@ -269,16 +284,7 @@ TEST_CASE("fused ticks of a state in bf16 and their gradients are the reference'
 }
 
 TEST_CASE("in bf16 a forget gate of 1 and a candidate of 0 keep c, tick by tick") {
-  ParamLayout layout;
-  const CellDims dims{16, 8};
-  vsml::add_cell_params("cell", dims, false, layout);
-  std::vector<float> flat(static_cast<size_t>(layout.size()), 0.0f);
-  for (int64_t k = 0; k < 16; ++k) {
-    flat[static_cast<size_t>(layout.at("cell.bias").offset + k)] = 25;
-    flat[static_cast<size_t>(layout.at("cell.bias").offset + 32 + k)] = 15;
-  }
-  const CellParams cell =
-      vsml::cell_params(ParamSet(layout, Tensor::from(flat, {layout.size()})), "cell", dims);
+  const CellParams cell = keeping_cell({});
   const Tensor c = cast(values({1, 1, 7, 1, 16}, -3, 3, 1), DType::bf16);
   const Messages in{Tensor::zeros({1, 1, 7, 8}, DType::f32),
                     Tensor::zeros({1, 1, 1, 8}, DType::f32)};
@@ -288,21 +294,11 @@ TEST_CASE("in bf16 a forget gate of 1 and a candidate of 0 keep c, tick by tick"
 }
 
 TEST_CASE("a forget gate of 1 and a candidate of 0 keep c bit for bit over 10^6 ticks") {
-  ParamLayout layout;
-  const CellDims dims{16, 8};
-  vsml::add_cell_params("cell", dims, false, layout);
-  std::vector<float> flat(static_cast<size_t>(layout.size()), 0.0f);
-  // Total bias of the forget gates 20 (+5 is the cell's own); the input gates are wide open.
-  for (int64_t k = 0; k < 16; ++k) {
-    flat[static_cast<size_t>(layout.at("cell.bias").offset + k)] = 25;
-    flat[static_cast<size_t>(layout.at("cell.bias").offset + 32 + k)] = 15;
-  }
   std::vector<engine::Device> devices{{}};
   const engine::Device gpu{engine::Device::Kind::Cuda, 0};
   if (engine::available(gpu)) devices.push_back(gpu);
   for (const engine::Device& device : devices) {
-    const Tensor params = Tensor::from(flat, {layout.size()}, device);
-    const CellParams cell = vsml::cell_params(ParamSet(layout, params), "cell", dims);
+    const CellParams cell = keeping_cell(device);
     const Tensor c = cast(values({1, 1, 7, 1, 16}, -3, 3, 1), DType::f32).to(device);
     const Messages in{Tensor::zeros({1, 1, 7, 8}, DType::f32, device),
                       Tensor::zeros({1, 1, 1, 8}, DType::f32, device)};
