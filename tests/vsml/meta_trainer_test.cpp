@@ -292,6 +292,32 @@ TEST_CASE("meta-training: a gradient that is too long is clipped, and reported a
   }
 }
 
+TEST_CASE("meta-training: every lifetime's gradient is clipped by itself") {
+  MetaOptions options = small_meta_options();
+  options.population = 2;
+  options.chunk_size = 1;
+  options.step_scale = StepScale::Initial;
+  const MetaSetup free(options, mixed_tasks(), DType::f64);
+  const Tensor scale = free.after(0).scale;
+  std::vector<Tensor> gradients;
+  std::vector<double> norms;
+  for (int64_t member = 0; member < 2; ++member) {
+    gradients.push_back(gradient_by_hand(free, options, member));
+    norms.push_back(engine::global_norm(gradients.back() * scale));
+  }
+  REQUIRE(norms[0] != norms[1]);
+  options.clip_lifetime_norm = (norms[0] + norms[1]) / 2;  // one is longer, one is not
+  Tensor expected = gradients[0] * 0.0;
+  for (size_t k = 0; k < 2; ++k) {
+    expected = expected + gradients[k] * (std::min(1.0, options.clip_lifetime_norm / norms[k]) / 2);
+  }
+  const MetaSetup clipped(options, mixed_tasks(), DType::f64);
+  MetaState state = clipped.after(0);
+  const double reported = clipped.trainer.step(state).gradient_norm;
+  CHECK(reported == doctest::Approx(engine::global_norm(expected)).epsilon(1e-12));
+  CHECK(error_of(first_gradient(state, options), expected * scale) < 1e-14);
+}
+
 TEST_CASE("meta-training: warm-up and schedule of the learning rate") {
   MetaOptions options = small_meta_options();
   options.steps = 8;

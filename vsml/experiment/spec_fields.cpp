@@ -226,6 +226,11 @@ Fields fields_of(MetaOptions& o) {
        RealField{&o.epsilon, kEpsilon}},
       {"clip_norm", "largest norm of the meta-gradient; 0: no clipping",
        RealField{&o.clip_norm, kNotNegative}},
+      {"clip_lifetime_norm",
+       "bptt: largest norm that a lifetime, those of its size in its chunk averaged, adds to it; "
+       "0: "
+       "no clipping",
+       RealField{&o.clip_lifetime_norm, kNotNegative}},
       {"step_scale", "initial: steps in proportion to the initial parameters",
        choice(o.step_scale, {"none", "initial"})},
       {"start_noise", "step_scale initial: deviation of a first random step, in units of the scale",

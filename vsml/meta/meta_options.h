@@ -40,6 +40,10 @@ struct MetaOptions {
   double final_learning_rate = 0;  // cosine: what is left at the end, as a fraction
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double clip_norm = 0;  // 0: no clipping
+  // bptt: so that lifetimes with long gradients, such as those of deep networks, do not decide
+  // alone: lifetimes of one size in a chunk add at most this norm each, before clip_norm. 0: no
+  // clipping.
+  double clip_lifetime_norm = 0;
   StepScale step_scale = StepScale::None;
   double start_noise = 0;         // with step scales: m starts as N(0, start_noise^2)
   double step_scale_floor = 0.1;  // of the views that the next list does not name

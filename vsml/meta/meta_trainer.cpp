@@ -196,14 +196,17 @@ double MetaTrainer::predicted_bytes(int threads) const {
 }
 
 MetaTrainer::Gradient MetaTrainer::chunk_gradient(const engine::ParamSet& params,
+                                                  const Tensor& scale,
                                                   std::vector<Lane>& lanes) const {
-  Gradient total;
-  total.gradient =
+  const Tensor nothing =
       Tensor::zeros(params.flat().shape(), params.flat().dtype(), params.flat().device());
+  Gradient total;
+  total.gradient = nothing;
   const int64_t steps = unroll_steps();
   for (const std::vector<Lane*>& group : groups_of_equal_size(lanes)) {
     const Learner& learner = learners_.for_dims(group[0]->dims);
     const int64_t all = options_.carry ? steps : options_.episode_length;
+    Tensor of_group = nothing;
     for (int64_t done = 0; done < all; done += steps) {
       const int64_t now = std::min(steps, all - done);
       // With the loss on the last example alone, only the unroll that holds it has a gradient.
@@ -215,8 +218,14 @@ MetaTrainer::Gradient MetaTrainer::chunk_gradient(const engine::ParamSet& params
       total.correct += part.correct * static_cast<double>(now) / static_cast<double>(all);
       if (!counts) continue;
       total.loss += part.loss * share;
-      total.gradient = total.gradient + part.gradient * share;
+      of_group = of_group + part.gradient * share;
     }
+    if (options_.clip_lifetime_norm > 0) {
+      const double norm = engine::global_norm(scale.defined() ? of_group * scale : of_group);
+      const double most = options_.clip_lifetime_norm * static_cast<double>(group.size());
+      if (norm > most) of_group = of_group * (most / norm);
+    }
+    total.gradient = total.gradient + of_group;
   }
   return total;
 }
@@ -238,7 +247,7 @@ MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
       const bool ended = lane.age >= lane.length;
       mine.push_back(ended ? new_lane(params, member, lane.key.step + 1) : lane);
     }
-    parts[static_cast<size_t>(chunk)] = chunk_gradient(params, mine);
+    parts[static_cast<size_t>(chunk)] = chunk_gradient(params, state.scale, mine);
     for (size_t k = 0; options_.carry && k < mine.size(); ++k) {
       lanes[static_cast<size_t>(first) + k] = std::move(mine[k]);
     }

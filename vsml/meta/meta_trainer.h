@@ -40,7 +40,7 @@ struct MetaState {
 struct MetaStepReport {
   double loss = 0;           // averaged over the population
   double accuracy = 0;       // prequential, over the examples of this step
-  double gradient_norm = 0;  // before clipping
+  double gradient_norm = 0;  // before clip_norm, after clip_lifetime_norm
   double learning_rate = 0;
 };
 
@@ -83,7 +83,8 @@ class MetaTrainer {
     engine::Tensor noise;
   };
   Gradient bptt_gradient(const MetaState& state, std::vector<Lane>& lanes) const;
-  Gradient chunk_gradient(const engine::ParamSet& params, std::vector<Lane>& lanes) const;
+  Gradient chunk_gradient(const engine::ParamSet& params, const engine::Tensor& scale,
+                          std::vector<Lane>& lanes) const;
   Gradient es_gradient_of_step(const MetaState& state, Carried& carried) const;
   std::vector<PairLoss> pair_losses(const engine::ParamSet& params, int64_t step, int64_t first,
                                     int64_t last, std::vector<Lane>& lanes) const;
