@@ -62,6 +62,23 @@ TEST_CASE("es: the noise of a pair is standard normal and belongs to seed, step 
   }
 }
 
+TEST_CASE("es: step scales stretch the perturbations, and the gradient knows") {
+  const MetaOptions options = es_options();
+  const LearnerFamily family(tiny_learner(), DType::f64, {});
+  const ParamSet params(family.layout(), lively_params(family.layout(), 5));
+  const Tensor scale = exp(noise_of(7, 7, params));
+  const vsml::EsStep plain{options, kSeed, 4}, scaled{options, kSeed, 4, scale};
+  const auto [above, below] = perturbed_pair(params, scaled, 2);
+  const Tensor noise = noise_of(4, 2, params);
+  CHECK(error_of(above.flat(), params.flat() + scale * noise * 0.05) < 1e-15);
+  CHECK(error_of(below.flat(), params.flat() - scale * noise * 0.05) < 1e-15);
+  // By p = start + scale m, d loss / d m is what the losses and the noise say.
+  const Tensor of_moved = es_gradient(some_losses(), params, plain);
+  CHECK(error_of(es_gradient(some_losses(), params, scaled) * scale, of_moved) < 1e-12);
+  Tensor sums = Tensor::zeros({5, params.flat().dim(0)}, DType::f64);
+  CHECK(error_of(pes_gradient(some_losses(), params, scaled, sums) * scale, of_moved) < 1e-12);
+}
+
 TEST_CASE("es: the losses of a pair are those of two learners in the same lifetime") {
   for (const MetaLoss kind : {MetaLoss::Mean, MetaLoss::Last}) {
     for (const int64_t batch : {1, 2}) {
@@ -71,7 +88,7 @@ TEST_CASE("es: the losses of a pair are those of two learners in the same lifeti
       const TaskMixture tasks = mixed_tasks();
       const LearnerFamily family(tiny_learner(), DType::f64, {});
       const ParamSet params(family.layout(), lively_params(family.layout(), 5));
-      const auto got = es_losses(family, tasks, params, options, kSeed, 3, 2, 9);
+      const auto got = es_losses(family, tasks, params, {options, kSeed, 3}, 2, 9);
       REQUIRE(got.size() == 7);
       for (int64_t pair = 2; pair < 9; ++pair) {
         const Lane lane =
@@ -100,7 +117,7 @@ TEST_CASE("es: pairs share nothing but the order they are asked for in") {
   const LearnerFamily family(tiny_learner(), DType::f64, {});
   const ParamSet params(family.layout(), lively_params(family.layout(), 5));
   const auto losses = [&](int64_t first, int64_t last) {
-    return es_losses(family, tasks, params, es_options(), kSeed, 0, first, last);
+    return es_losses(family, tasks, params, {es_options(), kSeed, 0}, first, last);
   };
   const auto all = losses(0, 5), front = losses(0, 2), back = losses(2, 5);
   for (size_t k = 0; k < 5; ++k) {
@@ -132,7 +149,7 @@ TEST_CASE("es: the gradient is the weighed sum of the noise") {
         want[j] += (losses[k].plus - losses[k].minus) / deviation * noise[j] / (2 * 0.2 * 5);
       }
     }
-    const Tensor got = es_gradient(losses, params, options, kSeed, 4);
+    const Tensor got = es_gradient(losses, params, {options, kSeed, 4});
     CHECK(error_of(got, Tensor::from(want, got.shape())) < 1e-12);
   }
 }
@@ -140,7 +157,7 @@ TEST_CASE("es: the gradient is the weighed sum of the noise") {
 TEST_CASE("es: losses that are all equal give no gradient") {
   const LearnerFamily family(tiny_learner(), DType::f64, {});
   const ParamSet params(family.layout(), lively_params(family.layout(), 5));
-  const Tensor got = es_gradient({{1, 1, 0}, {1, 1, 0}}, params, es_options(), kSeed, 4);
+  const Tensor got = vsml::es_gradient({{1, 1, 0}, {1, 1, 0}}, params, {es_options(), kSeed, 4});
   CHECK(max(abs(got)).item() == 0);
 }
 
@@ -150,7 +167,7 @@ TEST_CASE("es: with little noise a pair measures the slope of its lifetime along
   const TaskMixture tasks = mixed_tasks();
   const LearnerFamily family(tiny_learner(), DType::f64, {});
   const ParamSet params(family.layout(), lively_params(family.layout(), 5));
-  const auto losses = es_losses(family, tasks, params, options, kSeed, 2, 0, 6);
+  const auto losses = es_losses(family, tasks, params, {options, kSeed, 2}, 0, 6);
   for (int64_t pair = 0; pair < 6; ++pair) {
     Lane lane = begin_lane(tasks, family, params, {kSeed, 0, 2, static_cast<uint32_t>(pair)}, 5, 1);
     const Tensor gradient =
@@ -176,7 +193,7 @@ TEST_CASE("es: with many pairs the gradient is that of backpropagation through t
   std::vector<PairLoss> losses;
   Tensor exact = Tensor::zeros({params.layout().size()}, DType::f64);
   for (int64_t first = 0; first < kPairs; first += kChunk) {
-    const auto part = es_losses(family, tasks, params, options, kSeed, 0, first, first + kChunk);
+    const auto part = es_losses(family, tasks, params, {options, kSeed, 0}, first, first + kChunk);
     losses.insert(losses.end(), part.begin(), part.end());
     std::vector<Lane> lanes;
     for (int64_t pair = first; pair < first + kChunk; ++pair) {
@@ -188,7 +205,7 @@ TEST_CASE("es: with many pairs the gradient is that of backpropagation through t
                 .gradient;
   }
   exact = exact / static_cast<double>(kPairs);
-  const Tensor estimate = es_gradient(losses, params, options, kSeed, 0);
+  const Tensor estimate = es_gradient(losses, params, {options, kSeed, 0});
   const double scale = dot(estimate, exact) / dot(exact, exact);
   CHECK(dot(estimate, exact) / std::sqrt(dot(estimate, estimate) * dot(exact, exact)) > 0.95);
   CHECK(scale == doctest::Approx(1).epsilon(0.1));

@@ -230,9 +230,9 @@ TEST_CASE("shots: es counts the queries alone") {
     options.optimizer = MetaOptimizer::Es;
     options.episode_length = 7;
     options.loss = kind;
-    const auto got = es_losses(s.family, s.tasks, s.params, options, 21, 3, 0, 4);
+    const auto got = es_losses(s.family, s.tasks, s.params, {options, 21, 3}, 0, 4);
     for (int64_t pair = 0; pair < 4; ++pair) {
-      const auto own = perturbed_pair(s.params, options, 21, 3, pair);
+      const auto own = perturbed_pair(s.params, {options, 21, 3}, pair);
       const Lane lane =
           begin_lane(s.tasks, s.family, s.params, {21, 0, 3, static_cast<uint32_t>(pair)}, 7, 1);
       const Walk plus = walk(s.learner, own[0], lane, 7, 1);

@@ -105,8 +105,8 @@ TEST_CASE("meta-training: es puts the gradient of all pairs together") {
   options.optimizer = MetaOptimizer::Es;
   const MetaSetup s(options, mixed_tasks(), DType::f64);
   const ParamSet params(s.family.layout(), s.params);
-  const auto losses = es_losses(s.family, s.tasks, params, options, kMetaSeed, 0, 0, 5);
-  const Tensor want = es_gradient(losses, params, options, kMetaSeed, 0);
+  const auto losses = es_losses(s.family, s.tasks, params, {options, kMetaSeed, 0}, 0, 5);
+  const Tensor want = es_gradient(losses, params, {options, kMetaSeed, 0});
   MetaState state = s.trainer.initial_state(s.params);
   const MetaStepReport report = s.trainer.step(state);
   CHECK(error_of(first_gradient(state, options), want) < 1e-11);

@@ -124,11 +124,11 @@ Estimate estimate(MetaOptimizer optimizer, int64_t unroll) {
   const int64_t unrolls = kLifetime / unroll;
   Estimate result;
   for (int64_t step = 0; step < unrolls; ++step) {
-    const auto losses = es_unroll(source, params, options, kMetaSeed, step, 0, lanes, unroll);
+    const auto losses = es_unroll(source, params, {options, kMetaSeed, step}, 0, lanes, unroll);
     const bool persistent = optimizer == MetaOptimizer::Pes;
     const Tensor gradient = persistent
-                                ? pes_gradient(losses, params, options, kMetaSeed, step, noise)
-                                : es_gradient(losses, params, options, kMetaSeed, step);
+                                ? pes_gradient(losses, params, {options, kMetaSeed, step}, noise)
+                                : es_gradient(losses, params, {options, kMetaSeed, step});
     result.gradient += gradient.item() / static_cast<double>(unrolls);
     const auto sums = noise.to_vector<float>();
     for (size_t k = 0; k < each.size(); ++k) {

@@ -23,13 +23,20 @@ Tensor pair_noise(uint64_t seed, int64_t step, int64_t pair, int64_t size, engin
   return engine::normal({size}, key_for(key, RandomPurpose::Noise), dtype, device);
 }
 
-std::array<engine::ParamSet, 2> perturbed_pair(const engine::ParamSet& params,
-                                               const MetaOptions& options, uint64_t seed,
-                                               int64_t step, int64_t pair) {
+namespace {
+
+Tensor noise_like(const Tensor& flat, const EsStep& es, int64_t pair) {
+  return pair_noise(es.seed, es.step, pair, flat.dim(0), flat.dtype(), flat.device());
+}
+
+}  // namespace
+
+std::array<engine::ParamSet, 2> perturbed_pair(const engine::ParamSet& params, const EsStep& es,
+                                               int64_t pair) {
   const engine::NoRecord none;
   const Tensor& flat = params.flat();
-  const Tensor noise =
-      pair_noise(seed, step, pair, flat.dim(0), flat.dtype(), flat.device()) * options.noise_std;
+  const Tensor drawn = noise_like(flat, es, pair) * es.options.noise_std;
+  const Tensor noise = es.scale.defined() ? drawn * es.scale : drawn;
   return {engine::ParamSet(params.layout(), flat + noise),
           engine::ParamSet(params.layout(), flat - noise)};
 }
@@ -100,13 +107,14 @@ int64_t es_lanes_together(const Learner& learner, int64_t batch, engine::Device 
 }
 
 std::vector<PairLoss> es_unroll(const LearnerSource& learners, const engine::ParamSet& params,
-                                const MetaOptions& options, uint64_t seed, int64_t step,
-                                int64_t first, std::vector<Lane>& lanes, int64_t steps) {
+                                const EsStep& es, int64_t first, std::vector<Lane>& lanes,
+                                int64_t steps) {
   const engine::NoRecord none;
+  const MetaOptions& options = es.options;
   std::vector<Tensor> perturbed;  // of each lane
   for (size_t k = 0; k < lanes.size(); k += 2) {
     const auto pair = first + static_cast<int64_t>(k / 2);
-    for (const engine::ParamSet& own : perturbed_pair(params, options, seed, step, pair)) {
+    for (const engine::ParamSet& own : perturbed_pair(params, es, pair)) {
       perturbed.push_back(own.flat());
     }
   }
@@ -136,15 +144,16 @@ std::vector<PairLoss> es_unroll(const LearnerSource& learners, const engine::Par
 }
 
 std::vector<PairLoss> es_losses(const LearnerSource& learners, const TaskMixture& tasks,
-                                const engine::ParamSet& params, const MetaOptions& options,
-                                uint64_t seed, int64_t step, int64_t first, int64_t last) {
+                                const engine::ParamSet& params, const EsStep& es, int64_t first,
+                                int64_t last) {
   // The two of a pair differ in nothing but the parameters.
   std::vector<Lane> lanes;
   for (int64_t pair = first; pair < last; ++pair) {
-    const engine::RngKey key{seed, 0, static_cast<uint32_t>(step), static_cast<uint32_t>(pair)};
-    lanes.insert(lanes.end(), 2, enter_lifetime(tasks, key, options.episode_length));
+    const engine::RngKey key{es.seed, 0, static_cast<uint32_t>(es.step),
+                             static_cast<uint32_t>(pair)};
+    lanes.insert(lanes.end(), 2, enter_lifetime(tasks, key, es.options.episode_length));
   }
-  return es_unroll(learners, params, options, seed, step, first, lanes, options.episode_length);
+  return es_unroll(learners, params, es, first, lanes, es.options.episode_length);
 }
 
 std::vector<double> pair_weights(const std::vector<PairLoss>& losses, const MetaOptions& options) {
@@ -168,34 +177,32 @@ std::vector<double> pair_weights(const std::vector<PairLoss>& losses, const Meta
 }
 
 Tensor es_gradient(const std::vector<PairLoss>& losses, const engine::ParamSet& params,
-                   const MetaOptions& options, uint64_t seed, int64_t step) {
+                   const EsStep& es) {
   const engine::NoRecord none;
   const Tensor& flat = params.flat();
-  const std::vector<double> weights = pair_weights(losses, options);
+  const std::vector<double> weights = pair_weights(losses, es.options);
   Tensor gradient = Tensor::zeros(flat.shape(), flat.dtype(), flat.device());
   for (size_t k = 0; k < losses.size(); ++k) {
-    const Tensor noise =
-        pair_noise(seed, step, static_cast<int64_t>(k), flat.dim(0), flat.dtype(), flat.device());
-    gradient = gradient + noise * weights[k];
+    gradient = gradient + noise_like(flat, es, static_cast<int64_t>(k)) * weights[k];
   }
-  return gradient;
+  return es.scale.defined() ? gradient / es.scale : gradient;
 }
 
 Tensor pes_gradient(const std::vector<PairLoss>& losses, const engine::ParamSet& params,
-                    const MetaOptions& options, uint64_t seed, int64_t step, Tensor& noise) {
+                    const EsStep& es, Tensor& noise) {
   const engine::NoRecord none;
   const Tensor& flat = params.flat();
-  const std::vector<double> weights = pair_weights(losses, options);
+  const std::vector<double> weights = pair_weights(losses, es.options);
   Tensor gradient = Tensor::zeros(flat.shape(), flat.dtype(), flat.device());
   std::vector<Tensor> sums;
   for (size_t k = 0; k < losses.size(); ++k) {
     const auto pair = static_cast<int64_t>(k);
     const Tensor before = reshape(slice(noise, 0, pair, pair + 1), flat.shape());
-    sums.push_back(before + pair_noise(seed, step, pair, flat.dim(0), flat.dtype(), flat.device()));
+    sums.push_back(before + noise_like(flat, es, pair));
     gradient = gradient + sums.back() * weights[k];
   }
   noise = engine::stack(sums, 0);
-  return gradient;
+  return es.scale.defined() ? gradient / es.scale : gradient;
 }
 
 }  // namespace vsml

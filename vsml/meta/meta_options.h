@@ -59,7 +59,7 @@ struct MetaOptions {
   int64_t shortest_lifetime = 0;  // carry: lifetimes are uniform in the logarithm from here to the
                                   // longest; 0: uniform in [0.3, 1] of the longest
 
-  double noise_std = 0.05;          // es, pes
+  double noise_std = 0.05;          // es, pes; with step scales in their units
   bool standardize_fitness = true;  // es, pes: fitness to mean 0, deviation 1 over the population
 
   int64_t memory_budget = 2048;  // MiB for what bptt stores; does not change any bit

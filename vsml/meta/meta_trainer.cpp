@@ -265,12 +265,12 @@ MetaTrainer::Gradient MetaTrainer::bptt_gradient(const MetaState& state,
 
 // Carried lanes of pairs [first, last): those whose lifetime has ended are born again. A state may
 // depend on the parameters from birth, so it is born with the perturbed ones.
-std::vector<PairLoss> MetaTrainer::pair_losses(const engine::ParamSet& params, int64_t step,
+std::vector<PairLoss> MetaTrainer::pair_losses(const engine::ParamSet& params, const EsStep& es,
                                                int64_t first, int64_t last,
                                                std::vector<Lane>& lanes) const {
   std::vector<Lane> mine;
   for (int64_t pair = first; pair < last; ++pair) {
-    const auto own = perturbed_pair(params, options_, seed_, step, pair);
+    const auto own = perturbed_pair(params, es, pair);
     for (int64_t twin = 0; twin < 2; ++twin) {
       const Lane& lane = lanes[static_cast<size_t>(2 * pair + twin)];
       const engine::ParamSet& born_with = own[static_cast<size_t>(twin)];
@@ -283,8 +283,7 @@ std::vector<PairLoss> MetaTrainer::pair_losses(const engine::ParamSet& params, i
       }
     }
   }
-  std::vector<PairLoss> losses =
-      es_unroll(learners_, params, options_, seed_, step, first, mine, options_.unroll);
+  std::vector<PairLoss> losses = es_unroll(learners_, params, es, first, mine, options_.unroll);
   std::move(mine.begin(), mine.end(), lanes.begin() + 2 * first);
   return losses;
 }
@@ -292,13 +291,13 @@ std::vector<PairLoss> MetaTrainer::pair_losses(const engine::ParamSet& params, i
 MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state,
                                                        Carried& carried) const {
   const engine::ParamSet params(learners_.layout(), state.params);
+  const EsStep es{options_, seed_, state.step, state.scale};
   std::vector<PairLoss> losses(static_cast<size_t>(options_.population));
   engine::parallel_for(chunks(), [&](int64_t chunk) {
     const auto [first, last] = chunk_bounds(options_, chunk);
-    const std::vector<PairLoss> part =
-        options_.carry
-            ? pair_losses(params, state.step, first, last, carried.lanes)
-            : es_losses(learners_, tasks_, params, options_, seed_, state.step, first, last);
+    const std::vector<PairLoss> part = options_.carry
+                                           ? pair_losses(params, es, first, last, carried.lanes)
+                                           : es_losses(learners_, tasks_, params, es, first, last);
     std::copy(part.begin(), part.end(), losses.begin() + first);
   });
   Gradient total;
@@ -308,7 +307,7 @@ MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state,
     total.correct += pair.correct * share;
   }
   if (options_.optimizer == MetaOptimizer::Es) {
-    total.gradient = es_gradient(losses, params, options_, seed_, state.step);
+    total.gradient = es_gradient(losses, params, es);
     return total;
   }
   // A lifetime that has just begun has no perturbations behind it.
@@ -320,7 +319,7 @@ MetaTrainer::Gradient MetaTrainer::es_gradient_of_step(const MetaState& state,
   const Tensor kept =
       cast(Tensor::from(goes_on, {options_.population, 1}, flat.device()), flat.dtype());
   carried.noise = carried.noise * kept;
-  total.gradient = pes_gradient(losses, params, options_, seed_, state.step, carried.noise);
+  total.gradient = pes_gradient(losses, params, es, carried.noise);
   return total;
 }
 

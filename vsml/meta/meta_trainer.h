@@ -86,7 +86,7 @@ class MetaTrainer {
   Gradient chunk_gradient(const engine::ParamSet& params, const engine::Tensor& scale,
                           std::vector<Lane>& lanes) const;
   Gradient es_gradient_of_step(const MetaState& state, Carried& carried) const;
-  std::vector<PairLoss> pair_losses(const engine::ParamSet& params, int64_t step, int64_t first,
+  std::vector<PairLoss> pair_losses(const engine::ParamSet& params, const EsStep& es, int64_t first,
                                     int64_t last, std::vector<Lane>& lanes) const;
   int64_t lifetime_length(const engine::RngKey& key) const;
   int64_t unroll_steps() const;
