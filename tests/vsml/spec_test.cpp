@@ -71,6 +71,7 @@ Spec unusual_spec() {
   spec.meta.step_scale_floors = {{"cell.w", 0.25, vsml::GateChoice::Candidate},
                                  {"cell.bias", 1e-9}};
   spec.meta.start_noise = 0.125;
+  spec.meta.tie_steps = true;
   spec.meta.shortest_lifetime = 300;
   spec.meta.clip_norm = 123456789.123;
   spec.meta.standardize_fitness = false;

@@ -48,6 +48,7 @@ struct MetaOptions {
   double start_noise = 0;         // with step scales: m starts as N(0, start_noise^2)
   double step_scale_floor = 0.1;  // of the views that the next list does not name
   std::vector<StepScaleFloor> step_scale_floors;  // of several for one parameter the last holds
+  bool tie_steps = false;                         // with step scales: see tied() in step_scale.h
 
   // An unroll is the examples that one gradient sees. Without carry every step starts a new
   // lifetime of episode_length examples, cut for bptt into unrolls of `unroll` (0: full). With

@@ -11,6 +11,7 @@
 #include "engine/ops/reduce.h"
 #include "engine/parallel.h"
 #include "engine/tape.h"
+#include "vsml/meta/step_scale.h"
 #include "vsml/random_purpose.h"
 
 namespace vsml {
@@ -37,23 +38,6 @@ std::pair<int64_t, int64_t> chunk_bounds(const MetaOptions& options, int64_t chu
 }
 
 constexpr double kMostBytes = 1e15;  // more than can be had, and a step's multiple of it an integer
-
-// |start|, but no less than the floor of each named view.
-Tensor step_scale(const engine::ParamLayout& layout, const Tensor& start,
-                  const MetaOptions& options) {
-  std::vector<double> floors(static_cast<size_t>(layout.size()), options.step_scale_floor);
-  for (const StepScaleFloor& one : options.step_scale_floors) {
-    const auto& entry = layout.at(one.view);
-    const int64_t columns = entry.shape[-1];
-    for (int64_t k = 0; k < entry.shape.size(); ++k) {
-      const auto gate = static_cast<GateChoice>(1 + k % columns * 4 / columns);
-      if (one.gate != GateChoice::All && one.gate != gate) continue;
-      floors[static_cast<size_t>(entry.offset + k)] = one.floor;
-    }
-  }
-  return maximum(abs(start),
-                 cast(Tensor::from(floors, start.shape(), start.device()), start.dtype()));
-}
 
 }  // namespace
 
@@ -117,6 +101,7 @@ MetaState MetaTrainer::initial_state(const Tensor& params) const {
         engine::normal(params.shape(), key_for({seed_, 0, 0, 0}, RandomPurpose::StartNoise),
                        params.dtype(), params.device()) *
         options_.start_noise;
+    if (options_.tie_steps) state.moved = tied(learners_.layout(), params, state.moved);
     if (options_.start_noise > 0) state.params = state.start + state.scale * state.moved;
   }
   if (options_.carry) {
@@ -328,8 +313,11 @@ MetaState MetaTrainer::updated(const MetaState& state, const Tensor& gradient, d
   MetaState next = state;
   const bool scaled = options_.step_scale == StepScale::Initial;
   // d loss / d moved = scale d loss / d params
-  const Tensor of_trained =
-      engine::clip_by_global_norm(scaled ? gradient * state.scale : gradient, options_.clip_norm);
+  Tensor of_trained = scaled ? gradient * state.scale : gradient;
+  if (scaled && options_.tie_steps) {
+    of_trained = tied(learners_.layout(), state.start, of_trained);
+  }
+  of_trained = engine::clip_by_global_norm(of_trained, options_.clip_norm);
   engine::AdamResult result =
       engine::adam_update(scaled ? state.moved : state.params, of_trained, state.adam, rate, adam);
   next.adam = std::move(result.state);
