@@ -194,6 +194,10 @@ TEST_CASE("keys that contradict one another") {
              "spec.json:8: meta.unroll: expected at least 1 with carry, got 0");
   check_file("\"bptt\",", "\"pes\",\n\"carry\": false,",
              "spec.json:7: meta.carry: expected true with optimizer pes, got false");
+  check_file("\"unroll\": 20", "\"unroll\": 20,\n\"tie_steps\": true",
+             "spec.json:8: meta.tie_steps: expected false without step_scale initial, got true");
+  check_file("\"bptt\",", "\"es\",\n\"clip_lifetime_norm\": 0.5,",
+             "spec.json:7: meta.clip_lifetime_norm: expected 0 without optimizer bptt, got 0.5");
   check_file("\"unroll\": 20",
              "\"carry\": true, \"unroll\": 20, \"lifetime\": 100,\n\"shortest_lifetime\": 101",
              "spec.json:8: meta.shortest_lifetime: expected at most lifetime, 100, got 101");

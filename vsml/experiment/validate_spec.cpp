@@ -243,6 +243,12 @@ class Validator {
     require(meta.carry || meta.optimizer != MetaOptimizer::Pes, "meta.carry",
             "expected true with optimizer pes, got false",
             "over whole lifetimes, without carry, es is the same");
+    require(!meta.tie_steps || meta.step_scale == StepScale::Initial, "meta.tie_steps",
+            "expected false without step_scale initial, got true");
+    require(meta.clip_lifetime_norm == 0 || meta.optimizer == MetaOptimizer::Bptt,
+            "meta.clip_lifetime_norm",
+            fmt::format("expected 0 without optimizer bptt, got {}", meta.clip_lifetime_norm),
+            "es and pes have no gradient of one lifetime");
     if (!meta.carry) return;
     require(meta.shortest_lifetime <= meta.lifetime, "meta.shortest_lifetime",
             fmt::format("expected at most lifetime, {}, got {}", meta.lifetime,
