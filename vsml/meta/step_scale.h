@@ -7,8 +7,8 @@
 namespace vsml {
 
 // The scale of each parameter with step_scale initial, flat [n]: |start|, but no less than the
-// floor and no more than the ceiling of its view. Throws engine::Error if the layout lacks a view
-// that options.step_scale_floors names.
+// floor of its view. Throws engine::Error if the layout lacks a view that
+// options.step_scale_floors names.
 engine::Tensor step_scale(const engine::ParamLayout& layout, const engine::Tensor& start,
                           const MetaOptions& options);
 
