@@ -227,9 +227,8 @@ Fields fields_of(MetaOptions& o) {
       {"clip_norm", "largest norm of the meta-gradient; 0: no clipping",
        RealField{&o.clip_norm, kNotNegative}},
       {"clip_lifetime_norm",
-       "bptt: largest norm that a lifetime, those of its size in its chunk averaged, adds to it; "
-       "0: "
-       "no clipping",
+       "bptt: largest norm of a lifetime's part of it, averaged over those of its size in a chunk; "
+       "0: no clipping",
        RealField{&o.clip_lifetime_norm, kNotNegative}},
       {"step_scale", "initial: steps in proportion to the initial parameters",
        choice(o.step_scale, {"none", "initial"})},
